@@ -1,0 +1,1 @@
+//! Configuration: as written (serde) -> as meant (addresses, newtypes), all errors at once.

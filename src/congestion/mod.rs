@@ -1,0 +1,1 @@
+//! What the network tells us: transport-wide feedback, later estimates and pacing.

@@ -1,0 +1,1 @@
+//! The DTLS worker pool in front of the shards.

@@ -1,0 +1,1 @@
+//! Drives one shard on one pinned thread: batched UDP, commands in, events out.

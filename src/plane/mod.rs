@@ -1,0 +1,1 @@
+//! Implements signalling's media plane over the shards and the handshake pool.

@@ -1,0 +1,1 @@
+//! What comes in: tracks, receive windows, the packet cache, keyframe requests.

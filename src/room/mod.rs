@@ -1,0 +1,1 @@
+//! The forwarding scope: participants, speakers, slot assignment, routes.

@@ -1,0 +1,1 @@
+//! Sans-IO root of the core: owns rooms, routes datagrams; commands in, events out.

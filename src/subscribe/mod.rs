@@ -1,0 +1,1 @@
+//! What goes out: slots, numbering across switches, retransmission.

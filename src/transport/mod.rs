@@ -1,0 +1,5 @@
+//! One participant's secured path: ICE-lite, DTLS, SRTP, and the connection that owns them.
+
+mod send_arena;
+
+pub use send_arena::{QueuedDatagram, SendArena};

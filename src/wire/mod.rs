@@ -1,0 +1,1 @@
+//! bytes <-> values, pure: demultiplexing, STUN, RTP, RTCP, codecs, SDP.
