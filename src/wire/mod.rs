@@ -1,1 +1,7 @@
 //! bytes <-> values, pure: demultiplexing, STUN, RTP, RTCP, codecs, SDP.
+
+pub mod codec;
+pub mod demux;
+pub mod extensions;
+pub mod rtp;
+pub mod stun;
