@@ -4,4 +4,5 @@ pub mod codec;
 pub mod demux;
 pub mod extensions;
 pub mod rtp;
+pub mod sdp;
 pub mod stun;
