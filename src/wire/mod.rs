@@ -3,6 +3,7 @@
 pub mod codec;
 pub mod demux;
 pub mod extensions;
+pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 pub mod stun;
