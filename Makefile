@@ -1,0 +1,78 @@
+# Firstbell: `make run` serves a classroom at http://localhost:8080; `make test` runs everything.
+
+CARGO ?= cargo
+NPM ?= npm
+# Where Chromium is; tests/setup.sh installs Debian's when there is none.
+export CHROMIUM ?= /usr/bin/chromium
+# Browser, interop and load tests drive this binary: built once, with the page inside.
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+export FIRSTBELL_BIN ?= $(abspath $(TARGET_DIR)/release/firstbell)
+
+.PHONY: help run trial build web test setup lint deny check-web test-rust test-web test-browser \
+	test-interop test-load fuzz bench clean
+
+help: ## What can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+run: build ## Build all and serve a classroom at http://localhost:8080
+	$(FIRSTBELL_BIN) serve --config config/dev.toml
+
+trial: build ## The same over HTTPS for phones and tablets in this network (port 8443)
+	$(FIRSTBELL_BIN) serve --config config/dev.toml --self-signed --listen 0.0.0.0:8443
+
+build: web ## Server (release) with the page inside
+	$(CARGO) build --release --bin firstbell
+
+web: web/dist/index.html ## The page
+
+web/node_modules: web/package.json web/package-lock.json
+	cd web && $(NPM) ci --no-audit --no-fund
+	touch $@
+
+web/dist/index.html: web/node_modules $(shell find web/sdk web/classroom -type f \
+		-not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
+	cd web && $(NPM) run build
+	touch $@
+
+test: setup lint deny check-web build test-rust test-web test-load test-browser test-interop ## All checks and tests
+	@echo "All tests passed."
+
+setup: ## Chromium and the other tools the tests need
+	bash tests/setup.sh
+
+lint: ## Formatting and lints of the Rust code
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+deny: ## Licences, sources and advisories of all dependencies
+	bash tests/deny.sh
+
+check-web: web/node_modules ## TypeScript's type check
+	cd web && $(NPM) run check
+
+test-rust: web ## Unit, property, simulation and attack tests
+	$(CARGO) test --workspace
+
+test-web: web/node_modules ## Unit tests of the SDK and the page
+	cd web && $(NPM) test
+
+test-load: build ## A hundred participants join, send and verify
+	$(CARGO) build --release -p firstbell-loadtest
+	$(TARGET_DIR)/release/firstbell-loadtest join --rooms 10 --participants 10 --seconds 20 \
+		--node-binary $(FIRSTBELL_BIN)
+
+test-browser: build ## Classes of real browsers
+	cd tests/browser && $(NPM) ci --no-audit --no-fund && $(NPM) test
+
+test-interop: build ## Foreign clients
+	bash tests/interop/run.sh
+
+fuzz: ## Every parser of remote input for SECONDS each (default 60)
+	bash fuzz/run.sh $(or $(SECONDS_EACH),60)
+
+bench: ## Criterion benchmarks
+	$(CARGO) bench
+
+clean: ## What was built
+	$(CARGO) clean
+	rm -rf web/dist web/node_modules tests/browser/node_modules
