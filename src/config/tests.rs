@@ -73,7 +73,10 @@ fn environment_overrides_the_file() {
             ip: "192.0.2.7".parse().unwrap()
         }]
     );
-    assert_eq!(config.http.listen, "127.0.0.1:9".parse().unwrap());
+    assert_eq!(
+        config.http.listen,
+        "127.0.0.1:9".parse::<std::net::SocketAddr>().unwrap()
+    );
 }
 
 #[test]
