@@ -32,7 +32,11 @@ impl SessionCiphers {
         let rtp = Cipher::derive(
             profile,
             master,
-            [Label::RtpEncryption, Label::RtpAuthentication, Label::RtpSalt],
+            [
+                Label::RtpEncryption,
+                Label::RtpAuthentication,
+                Label::RtpSalt,
+            ],
         )?;
         let rtcp = Cipher::derive(
             profile,
@@ -53,9 +57,10 @@ pub(super) enum Cipher {
         salt: [u8; 12],
     },
     CmHmac {
-        key: EncryptingKey,
+        /// Boxed, like the other: together two kilobytes that GCM associations need not carry.
+        key: Box<EncryptingKey>,
         salt: [u8; 14],
-        authentication: hmac::Key,
+        authentication: Box<hmac::Key>,
     },
 }
 
@@ -76,12 +81,13 @@ impl Cipher {
             SrtpProfile::Aes128CmHmacSha1_80 => Ok(Cipher::CmHmac {
                 key: UnboundCipherKey::new(&AES_128, key.as_slice())
                     .and_then(EncryptingKey::ctr)
+                    .map(Box::new)
                     .map_err(|_| SrtpError::Library)?,
                 salt: *derive::<14>(master, salt)?,
-                authentication: hmac::Key::new(
+                authentication: Box::new(hmac::Key::new(
                     hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
                     derive::<HMAC_KEY_LEN>(master, authentication)?.as_slice(),
-                ),
+                )),
             }),
         }
     }
@@ -280,7 +286,9 @@ impl Cipher {
                 let full = hmac_tag(authentication, sealed, &word);
                 verify_slices_are_equal(truncated(&full)?, tag)
                     .map_err(|_| SrtpError::Authentication)?;
-                let payload = sealed.get_mut(RTCP_CLEAR_LEN..).ok_or(SrtpError::TooShort)?;
+                let payload = sealed
+                    .get_mut(RTCP_CLEAR_LEN..)
+                    .ok_or(SrtpError::TooShort)?;
                 counter_mode(key, salt, ssrc, u64::from(index), payload)?;
             }
         }

@@ -57,7 +57,9 @@ mod tests {
         )
         .unwrap();
         assert_eq!(
-            derive::<16>(&master, Label::RtpEncryption).unwrap().to_vec(),
+            derive::<16>(&master, Label::RtpEncryption)
+                .unwrap()
+                .to_vec(),
             hex("C61E7A93744F39EE10734AFE3FF7A087")
         );
         assert_eq!(

@@ -88,7 +88,10 @@ mod tests {
         assert!(window.is_fresh(1001), "skipped, not seen");
         assert!(!window.is_fresh(1000));
         window.accept(5000);
-        assert!(window.is_fresh(5000 - 127), "a long jump forgets nothing wrongly");
+        assert!(
+            window.is_fresh(5000 - 127),
+            "a long jump forgets nothing wrongly"
+        );
     }
 
     proptest! {

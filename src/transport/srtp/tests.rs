@@ -25,7 +25,9 @@ pub(super) fn hex(text: &str) -> Vec<u8> {
 const KEY: [u8; 16] = [7; 16];
 
 fn salt(profile: SrtpProfile) -> Vec<u8> {
-    (0..profile.salt_len() as u8).map(|byte| byte ^ 0x5A).collect()
+    (0..profile.salt_len() as u8)
+        .map(|byte| byte ^ 0x5A)
+        .collect()
 }
 
 fn master(profile: SrtpProfile) -> MasterKey {
@@ -147,9 +149,7 @@ fn gcm_rtcp_vector() {
         .unwrap();
     assert_eq!(buffer[..len], sealed);
     assert_eq!(cipher.rtcp_index_word(&buffer).unwrap(), 0x8000_05d4);
-    let len = cipher
-        .open_rtcp(0x4d61_7273, 0x5d4, &mut buffer)
-        .unwrap();
+    let len = cipher.open_rtcp(0x4d61_7273, 0x5d4, &mut buffer).unwrap();
     assert_eq!(buffer[..len], plain);
 }
 
@@ -174,7 +174,11 @@ fn agrees_with_a_foreign_implementation_both_ways() {
             assert_eq!(sealed.len(), plain.len() + profile.rtp_overhead());
             assert_eq!(theirs_in.decrypt_rtp(&sealed).unwrap(), plain);
             let sealed = theirs_out.encrypt_rtp(&plain).unwrap();
-            assert_eq!(open(&mut inbound, &sealed).unwrap(), plain, "{profile:?} {step}");
+            assert_eq!(
+                open(&mut inbound, &sealed).unwrap(),
+                plain,
+                "{profile:?} {step}"
+            );
 
             let plain = receiver_report(78);
             let sealed = seal_rtcp(&mut outbound, &plain);
@@ -216,7 +220,11 @@ fn forged_ssrcs_leave_no_state() {
     for profile in PROFILES {
         let (mut outbound, mut inbound) = pair(profile);
         open(&mut inbound, &seal(&outbound, 1, &rtp(42, 1, b"first"))).unwrap();
-        open_rtcp(&mut inbound, &seal_rtcp(&mut outbound, &receiver_report(42))).unwrap();
+        open_rtcp(
+            &mut inbound,
+            &seal_rtcp(&mut outbound, &receiver_report(42)),
+        )
+        .unwrap();
         assert_eq!(inbound.streams(), 2);
         let forged_rtcp = seal_rtcp(&mut outbound, &receiver_report(42));
         for ssrc in 1000..101_000_u32 {
@@ -260,10 +268,7 @@ fn a_forged_packet_does_not_move_the_window() {
         let mut forged = seal(&outbound, 30_000, &rtp(1, 30_000, b"b"));
         let last = forged.len() - 1;
         forged[last] ^= 1;
-        assert_eq!(
-            open(&mut inbound, &forged),
-            Err(SrtpError::Authentication)
-        );
+        assert_eq!(open(&mut inbound, &forged), Err(SrtpError::Authentication));
         // Had the forged one moved the window, this would be too old.
         open(&mut inbound, &seal(&outbound, 101, &rtp(1, 101, b"c"))).unwrap();
     }
@@ -277,7 +282,10 @@ fn replayed_rtcp_is_refused() {
             .map(|_| seal_rtcp(&mut outbound, &receiver_report(5)))
             .collect();
         open_rtcp(&mut inbound, &sealed[150]).unwrap();
-        assert_eq!(open_rtcp(&mut inbound, &sealed[150]), Err(SrtpError::Replay));
+        assert_eq!(
+            open_rtcp(&mut inbound, &sealed[150]),
+            Err(SrtpError::Replay)
+        );
         open_rtcp(&mut inbound, &sealed[149]).unwrap();
         assert_eq!(open_rtcp(&mut inbound, &sealed[10]), Err(SrtpError::Replay));
     }
@@ -293,7 +301,10 @@ fn every_flipped_bit_is_noticed() {
             let mut forged = sealed.clone();
             forged[byte] ^= 0x20;
             if let Ok(header) = RtpHeader::parse(&forged) {
-                assert!(inbound.open_rtp(&header, &mut forged).is_err(), "byte {byte}");
+                assert!(
+                    inbound.open_rtp(&header, &mut forged).is_err(),
+                    "byte {byte}"
+                );
             }
         }
         let sealed = seal_rtcp(&mut outbound, &receiver_report(1));
@@ -357,8 +368,7 @@ fn sealing_refuses_what_would_endanger_the_key() {
 fn keying_material_is_split_by_role() {
     let profile = SrtpProfile::Aes128CmHmacSha1_80;
     let material: Vec<u8> = (0..60).collect();
-    let ours =
-        SrtpKeys::from_keying_material(profile, KeyingRole::DtlsServer, &material).unwrap();
+    let ours = SrtpKeys::from_keying_material(profile, KeyingRole::DtlsServer, &material).unwrap();
     let theirs =
         SrtpKeys::from_keying_material(profile, KeyingRole::DtlsClient, &material).unwrap();
     assert_eq!(ours.inbound.key, material[..16]);
