@@ -7,6 +7,8 @@ pub mod packet_cache;
 pub mod receive_window;
 pub mod reception;
 pub mod sender_clock;
+pub mod track;
 
 pub use packet_cache::CachedPacket;
 pub use sender_clock::{PublisherClock, SenderClock};
+pub use track::{Ingress, NODE_SSRC, Track, TrackDrop};

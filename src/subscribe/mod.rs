@@ -1,6 +1,13 @@
 //! What goes out: slots, numbering across switches, retransmission.
 
+pub mod egress;
+pub mod history;
+pub mod picture_numbers;
 pub mod rewriter;
+pub mod slot;
+
+pub use egress::{EgressLink, RtpSink};
+pub use slot::{Forwarded, Retransmitted, Slot, SlotSeed};
 
 use crate::media::{ParticipantId, Source};
 

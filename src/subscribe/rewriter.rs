@@ -35,6 +35,8 @@ pub struct Numbers {
     /// Sequence numbers between the highest before and this one, which the receiver sees missing;
     /// they belong to the ingress packets right before this one. 0 for a late packet.
     pub skipped: u64,
+    /// No later packet of the source has been numbered.
+    pub is_newest: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,6 +159,7 @@ impl Rewriter {
             index: egress,
             timestamp: egress_timestamp,
             skipped: 0,
+            is_newest: true,
         }
     }
 
@@ -185,6 +188,7 @@ impl Rewriter {
             index: egress,
             timestamp,
             skipped: ahead.saturating_sub(1),
+            is_newest: ahead > 0,
         })
     }
 
