@@ -144,6 +144,7 @@ pub fn peek_local_ufrag(bytes: &[u8]) -> Option<&str> {
     Attributes::of(bytes)
         .take(MAX_ATTRIBUTES)
         .map_while(Result::ok)
+        .take_while(|attribute| attribute.kind != attribute::MESSAGE_INTEGRITY)
         .find(|attribute| attribute.kind == attribute::USERNAME)
         .and_then(|attribute| split_username(attribute.value))
         .map(|(local, _)| local)
@@ -232,10 +233,8 @@ impl<'a> StunMessage<'a> {
         }
         match kind {
             attribute::USERNAME => {
-                if value.len() > MAX_USERNAME_LEN {
-                    return Err(malformed);
-                }
-                self.username = self.username.or(split_username(value));
+                let username = split_username(value).ok_or(malformed)?;
+                self.username = self.username.or(Some(username));
             }
             attribute::MESSAGE_INTEGRITY => {
                 if value.len() != INTEGRITY_LEN {

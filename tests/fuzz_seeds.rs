@@ -1,0 +1,70 @@
+//! Runs the committed fuzz seeds through the functions the fuzzers call, on the stable toolchain
+//! and without a sanitizer, so that what a fuzzer once found stays found.
+
+use std::path::Path;
+use std::{fs, io};
+
+#[path = "../fuzz/src/lib.rs"]
+mod targets;
+
+/// Runs every seed of `target` and returns how many there were.
+fn replay(target: &str, run: impl Fn(&[u8])) -> io::Result<usize> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fuzz/seeds")
+        .join(target);
+    let mut count = 0;
+    for entry in fs::read_dir(&directory)? {
+        let path = entry?.path();
+        let seed = fs::read(&path)?;
+        assert!(!seed.is_empty(), "{} is empty", path.display());
+        println!("{}", path.display());
+        run(&seed);
+        // What a cut datagram looks like.
+        for len in 0..seed.len() {
+            run(&seed[..len]);
+        }
+        count += 1;
+    }
+    Ok(count)
+}
+
+#[test]
+fn demux() {
+    assert!(replay("demux", targets::demux).unwrap() >= 7);
+}
+
+#[test]
+fn stun() {
+    let valid = |seed: &[u8]| {
+        let message = firstbell::wire::stun::parse(seed);
+        message.is_ok_and(|message| message.verify_integrity(targets::STUN_PASSWORD))
+    };
+    let valid_seeds = std::cell::Cell::new(0);
+    let seeds = replay("stun", |seed| {
+        targets::stun(seed);
+        valid_seeds.set(valid_seeds.get() + usize::from(valid(seed)));
+    })
+    .unwrap();
+    assert!(seeds >= 6);
+    assert_eq!(valid_seeds.get(), seeds, "the whole seeds and only they");
+}
+
+#[test]
+fn rtp() {
+    assert!(replay("rtp", targets::rtp).unwrap() >= 5);
+}
+
+#[test]
+fn rtcp() {
+    assert!(replay("rtcp", targets::rtcp).unwrap() >= 6);
+}
+
+#[test]
+fn codec() {
+    assert!(replay("codec", targets::codec).unwrap() >= 8);
+}
+
+#[test]
+fn message() {
+    assert!(replay("message", targets::message).unwrap() >= 8);
+}
