@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, State, WebSocketUpgrade};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -14,13 +14,18 @@ use crate::ids;
 use crate::message::Role;
 use crate::name::{clean_display_name, is_room_name};
 use crate::node::Node;
+use crate::session;
 use crate::token::{Grant, MAX_RAW_NAME_BYTES, unix_now};
+
+/// Read buffer of one socket; thousands of sockets are silent most of the time.
+const READ_BUFFER_BYTES: usize = 8 * 1024;
 
 /// Largest body of a development token request.
 const MAX_BODY_BYTES: usize = 4096;
 
 pub(crate) fn router(node: Arc<Node>) -> Router {
     Router::new()
+        .route("/v1/ws", get(websocket))
         .route("/v1/config", get(config))
         .route("/v1/dev/token", post(dev_token))
         .route("/healthz", get(healthz))
@@ -28,6 +33,21 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .route("/metrics", get(metrics))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(node)
+}
+
+/// Messages up to this many times the limit are read, so that the client can be told.
+const OVERSIZE_READ: usize = 2;
+
+async fn websocket(State(node): State<Arc<Node>>, upgrade: WebSocketUpgrade) -> Response {
+    let Some(place) = node.sockets.take() else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let max = node.config.limits.max_message_bytes * OVERSIZE_READ;
+    upgrade
+        .max_message_size(max)
+        .max_frame_size(max)
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .on_upgrade(move |socket| session::run(socket, node, place))
 }
 
 /// What the page needs to know before it connects.

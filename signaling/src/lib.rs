@@ -3,8 +3,6 @@
 //! This crate knows nothing of packets. It talks to the packet-forwarding core through the
 //! [`plane::MediaPlane`] trait, which it owns and the node implements.
 
-#![allow(dead_code)] // Until the sessions land.
-
 pub mod config;
 pub mod message;
 pub mod name;
@@ -14,10 +12,18 @@ pub mod server;
 pub mod test_support;
 pub mod token;
 
+mod directory;
+mod dispatch;
 mod http;
 mod ids;
+mod labels;
 mod metrics;
 mod node;
+mod quota;
+mod room;
+mod session;
+mod translate;
+mod wire;
 
 pub use config::{Limits, SignalingConfig, TokenKey};
 pub use node::SetupError;

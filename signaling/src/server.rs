@@ -6,11 +6,13 @@ use std::time::Duration;
 use axum::Router;
 use prometheus::Registry;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use crate::config::SignalingConfig;
-use crate::http;
 use crate::node::{Node, SetupError};
 use crate::plane::{MediaEvent, MediaPlane};
+use crate::room::RoomCommand;
+use crate::{dispatch, http};
 
 /// One node's signalling. Clones share it.
 #[derive(Clone)]
@@ -31,18 +33,33 @@ impl Server {
             tracing::warn!("development mode: anybody who reaches this node may join any room");
         }
         let node = Arc::new(Node::new(config, plane, registry)?);
-        drop(events);
+        tokio::spawn(dispatch::run(node.clone(), events));
         Ok(Self { node })
     }
 
-    /// Routes: `/v1/config`, `/v1/dev/token`, `/healthz`, `/readyz`, `/metrics`.
+    /// Routes: `/v1/ws`, `/v1/config`, `/v1/dev/token`, `/healthz`, `/readyz`, `/metrics`.
     pub fn router(&self) -> Router {
         http::router(self.node.clone())
     }
 
-    /// Stops gently: `/readyz` says no and nobody new is let in. Returns when all have left or
-    /// `deadline` has passed.
-    pub async fn drain(&self, _deadline: Duration) {
+    /// Stops gently: `/readyz` says no, nobody new is let in, and everybody hears
+    /// `ended{draining}`. Returns true when all sockets and rooms are gone, false when `deadline`
+    /// has passed before.
+    pub async fn drain(&self, deadline: Duration) -> bool {
         self.node.start_draining();
+        let gone = async {
+            for room in self.node.directory.all_rooms() {
+                // A closed room is gone already.
+                let _ = room.mailbox.send(RoomCommand::Drain).await;
+            }
+            self.node.sockets.empty().await;
+            self.node.rooms.empty().await;
+        };
+        timeout(deadline, gone).await.is_ok()
+    }
+
+    /// Rooms, people and media sessions that signalling remembers; 0 when everybody has left.
+    pub fn directory_entries(&self) -> usize {
+        self.node.directory.len()
     }
 }

@@ -1,0 +1,66 @@
+//! Between the wire's words and the media plane's.
+
+use crate::message::{ErrorCode, Publishing, Role, TrackKind, TrackSource, Warning};
+use crate::plane::{
+    MediaError, MediaPermissions, MediaPriority, MediaSource, MediaWarning, SlotKind,
+};
+
+impl From<MediaSource> for TrackSource {
+    fn from(source: MediaSource) -> Self {
+        match source {
+            MediaSource::Microphone => Self::Microphone,
+            MediaSource::Camera => Self::Camera,
+            MediaSource::Screen => Self::Screen,
+            MediaSource::ScreenAudio => Self::ScreenAudio,
+        }
+    }
+}
+
+impl From<SlotKind> for TrackKind {
+    fn from(kind: SlotKind) -> Self {
+        match kind {
+            SlotKind::Audio => Self::Audio,
+            SlotKind::Video => Self::Video,
+        }
+    }
+}
+
+impl From<MediaWarning> for Warning {
+    fn from(warning: MediaWarning) -> Self {
+        match warning {
+            MediaWarning::AudioCodecUnsupported => Self::AudioCodecUnsupported,
+            MediaWarning::VideoCodecUnsupported => Self::VideoCodecUnsupported,
+        }
+    }
+}
+
+/// An unknown session is one whose media is over: the client has to join again.
+pub(crate) fn error_code(error: &MediaError) -> ErrorCode {
+    match error {
+        MediaError::BadOffer(_) => ErrorCode::BadOffer,
+        MediaError::UnsupportedMedia => ErrorCode::UnsupportedMedia,
+        MediaError::Overloaded => ErrorCode::Overloaded,
+        MediaError::UnknownSession => ErrorCode::NotJoined,
+    }
+}
+
+pub(crate) fn priority(role: Role) -> MediaPriority {
+    match role {
+        Role::Teacher | Role::CoTeacher => MediaPriority::Leading,
+        Role::Pupil | Role::Guest => MediaPriority::Ordinary,
+    }
+}
+
+/// Every role may send everything, until a class has rules of its own.
+pub(crate) fn permissions(_role: Role) -> MediaPermissions {
+    MediaPermissions::ALL
+}
+
+/// Whether `publishing` has `source` live.
+pub(crate) fn is_live(publishing: Publishing, source: MediaSource) -> bool {
+    match source {
+        MediaSource::Microphone => publishing.microphone,
+        MediaSource::Camera => publishing.camera,
+        MediaSource::Screen | MediaSource::ScreenAudio => publishing.screen,
+    }
+}
