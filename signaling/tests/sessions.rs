@@ -91,6 +91,9 @@ async fn a_reload_takes_over_as_the_same_participant() {
     anna.ping().await;
     let (mut late, _) = h.joined("7b", "carl").await;
     let delta = anna.event("roster").await;
+    assert_eq!((&delta["joined"], &delta["left"]), (&json!([]), &json!([])));
+    assert_eq!(delta["changed"][0]["present"], true);
+    let delta = anna.event("roster").await;
     assert_eq!(
         (ids(&delta["joined"]).len(), &delta["left"]),
         (1, &json!([]))

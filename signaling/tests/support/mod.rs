@@ -1,7 +1,8 @@
 //! A server over the fake plane, and clients that speak WebSocket to it: over loopback TCP, or
 //! through memory, where virtual time cannot run ahead of the bytes.
 
-#![allow(dead_code)] // Each test binary uses its own part.
+// Each test binary uses its own part; what fails here fails the test.
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
 use std::io;
 use std::sync::Arc;
