@@ -8,13 +8,24 @@
 //! &str --parse_offer--> Offer --negotiate--> Negotiated { answer text, SessionPlan, warnings }
 //! ```
 
+mod answer;
+mod format;
+mod negotiate;
+mod offer;
 mod plan;
 mod security;
+#[cfg(test)]
+mod tests;
 
 use thiserror::Error;
 
+pub use negotiate::{
+    AnswerParams, Candidate, CandidateProtocol, Negotiated, RestartParams, Restarted, SdpWarning,
+    negotiate, renegotiate_restart,
+};
+pub use offer::{Offer, parse_offer};
 pub use plan::{Feedback, MAX_MID_BYTES, Mid, PublishLine, SessionPlan, SlotCodec, SlotLine};
-pub use security::{DtlsRole, Fingerprint, HashAlgorithm, IceCredentials, OfferedSetup};
+pub use security::{DtlsRole, Fingerprint, HashAlgorithm, IceCredentials};
 
 /// Longest offer that is read at all.
 pub const MAX_OFFER_BYTES: usize = 128 * 1024;

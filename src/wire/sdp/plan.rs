@@ -35,7 +35,7 @@ pub struct Feedback {
 
 impl Feedback {
     /// What both have.
-    pub fn and(self, other: Self) -> Self {
+    pub(super) fn and(self, other: Self) -> Self {
         Self {
             nack: self.nack && other.nack,
             pli: self.pli && other.pli,

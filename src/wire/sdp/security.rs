@@ -163,14 +163,14 @@ pub enum DtlsRole {
 
 /// `a=setup` of an offer (RFC 4145 §4, RFC 8842 §5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OfferedSetup {
+pub(super) enum OfferedSetup {
     Active,
     Passive,
     ActPass,
 }
 
 impl OfferedSetup {
-    pub fn parse(value: &str) -> Result<Self, SdpError> {
+    pub(super) fn parse(value: &str) -> Result<Self, SdpError> {
         match value.trim() {
             "active" => Ok(Self::Active),
             "passive" => Ok(Self::Passive),
@@ -180,7 +180,7 @@ impl OfferedSetup {
     }
 
     /// Our role: what is left to us, or what we prefer where the offer leaves the choice.
-    pub fn answer(self, preference: DtlsRole) -> DtlsRole {
+    pub(super) fn answer(self, preference: DtlsRole) -> DtlsRole {
         match self {
             Self::Active => DtlsRole::Server,
             Self::Passive => DtlsRole::Client,
