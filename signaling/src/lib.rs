@@ -2,6 +2,11 @@
 //!
 //! This crate knows nothing of packets. It talks to the packet-forwarding core through the
 //! [`plane::MediaPlane`] trait, which it owns and the node implements.
+//!
+//! A WebSocket is one task (`session`), a room is one task (`room`); they talk by bounded queues:
+//! sessions put commands into a room's mailbox, rooms put messages into a session's outbox. A room
+//! is the only owner of its people. `node` holds what all share, `directory` finds rooms, and
+//! `dispatch` carries the media plane's events to them.
 
 pub mod config;
 pub mod message;

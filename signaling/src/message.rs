@@ -24,7 +24,8 @@ pub struct ClientMessage {
 #[derive(Clone, Debug, Serialize, Deserialize, TS, PartialEq, Eq)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Request {
-    /// First message of a connection.
+    /// First message of a connection. Later only with the ticket of the own place, to come back
+    /// with new media after the old was lost.
     Join {
         /// The room the page stands in; must be the token's.
         room: String,
@@ -182,6 +183,7 @@ pub enum ServerMessage {
         publish: Vec<PublishLine>,
         slots: Vec<SlotLine>,
         mapping: Vec<SlotMapping>,
+        /// Everybody in the room, this client included.
         roster: Vec<Person>,
         speakers: Vec<ParticipantId>,
         room: RoomState,
@@ -225,7 +227,8 @@ pub enum ServerMessage {
         code: ErrorCode,
         message: String,
     },
-    /// What changed in the roster since the last one, batched.
+    /// What changed in the roster since the last one, batched. `joined` and `changed` replace by
+    /// participant; a message may repeat what the client knows, itself included.
     Roster {
         joined: Vec<Person>,
         left: Vec<ParticipantId>,
@@ -284,7 +287,8 @@ pub enum ErrorCode {
     Overloaded,
     /// `resume` came too late or with a wrong secret.
     ResumeUnknown,
-    /// A request that needs a join came before it.
+    /// A request that needs a join came before it, or after the media session was over: join
+    /// anew.
     NotJoined,
     AlreadyJoined,
     NotPermitted,

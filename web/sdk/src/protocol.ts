@@ -127,7 +127,11 @@ export type ServerMessage = { "type": "queued", re: number, position: number, et
 /**
  * Shown again in `resume` to come back as the same person.
  */
-ticket: ResumeTicket, answer: string, publish: Array<PublishLine>, slots: Array<SlotLine>, mapping: Array<SlotMapping>, roster: Array<Person>, speakers: Array<string>, room: RoomState, warnings: Array<Warning>, 
+ticket: ResumeTicket, answer: string, publish: Array<PublishLine>, slots: Array<SlotLine>, mapping: Array<SlotMapping>, 
+/**
+ * Everybody in the room, this client included.
+ */
+roster: Array<Person>, speakers: Array<string>, room: RoomState, warnings: Array<Warning>, 
 /**
  * The client sends `ping` at least this often.
  */
