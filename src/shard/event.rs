@@ -2,7 +2,7 @@
 
 use crate::media::{ParticipantId, RoomId, Source};
 
-/// State and lifecycle news, in the order of `Shard::poll_event`.
+/// State and lifecycle news, in the order of [`Shard::poll_event`](super::Shard::poll_event).
 ///
 /// `Slots` and `Speakers` are whole state, built when polled: a slow reader gets fewer of them,
 /// never stale or lost ones. Poll only when the event can be passed on.
@@ -11,7 +11,7 @@ pub enum Event {
     /// The path is up and secured. Once per participant.
     Connected { participant: ParticipantId },
     /// The participant is gone, with everything it held. Last event of a participant; not sent
-    /// after `Command::Leave`.
+    /// after [`Command::Leave`](super::Command::Leave).
     Ended {
         participant: ParticipantId,
         why: EndReason,

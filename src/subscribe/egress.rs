@@ -3,7 +3,7 @@
 
 use super::picture_numbers::PictureOffsets;
 use crate::media::Codec;
-use crate::transport::SendArena;
+use crate::transport::{Connection, SendArena};
 use crate::wire::extensions::{AudioLevel, ExtensionKind, ExtensionMap, abs_send_time};
 use crate::wire::rtp::{FIXED_HEADER_LEN, RtpWrite};
 use arrayvec::ArrayVec;
@@ -33,6 +33,18 @@ pub trait RtpSink {
         out: &mut SendArena,
         write: impl FnOnce(&mut [u8]) -> Option<(usize, usize)>,
     ) -> bool;
+}
+
+impl RtpSink for Connection {
+    fn send_rtp(
+        &mut self,
+        index: u64,
+        max_len: usize,
+        out: &mut SendArena,
+        write: impl FnOnce(&mut [u8]) -> Option<(usize, usize)>,
+    ) -> bool {
+        Connection::send_rtp(self, index, max_len, out, write)
+    }
 }
 
 /// The path to one participant, shared by its slots.
