@@ -1,0 +1,40 @@
+import type { ErrorCode } from './protocol';
+
+/**
+ * Where a session stands. One value, so that no two flags can disagree.
+ *
+ * `joined.media` says whether sound and picture flow; `reconnecting` means the socket is lost
+ * while the media path may still live.
+ */
+export type SessionState =
+  | { readonly name: 'idle' }
+  | { readonly name: 'connecting'; readonly attempt: number }
+  | { readonly name: 'queued'; readonly position: number; readonly etaMs: number }
+  | { readonly name: 'waiting'; readonly code: ErrorCode; readonly retryInMs: number }
+  | { readonly name: 'joined'; readonly media: MediaHealth }
+  | { readonly name: 'reconnecting'; readonly attempt: number }
+  | { readonly name: 'refused'; readonly code: ErrorCode; readonly message: string }
+  | { readonly name: 'ended'; readonly code: ErrorCode; readonly message: string }
+  /** The retry budget is used up; `connect` may be called again. */
+  | { readonly name: 'unreachable' }
+  | { readonly name: 'left' };
+
+export type MediaHealth = 'connecting' | 'connected' | 'lost';
+
+/** Nothing more happens by itself in these states. */
+export function isFinal(state: SessionState): boolean {
+  switch (state.name) {
+    case 'idle':
+    case 'refused':
+    case 'ended':
+    case 'unreachable':
+    case 'left':
+      return true;
+    case 'connecting':
+    case 'queued':
+    case 'waiting':
+    case 'joined':
+    case 'reconnecting':
+      return false;
+  }
+}
