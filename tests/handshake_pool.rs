@@ -1,6 +1,8 @@
 //! The handshake pool from outside: whole handshakes through threads and queues, and the attack
 //! on the DTLS library's reassembly with a handshake beside it.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests, outside `#[test]`
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
