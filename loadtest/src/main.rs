@@ -1,1 +1,87 @@
-fn main() {}
+//! Load tester for Firstbell: participants without browsers that join over real WebSockets, speak
+//! real ICE, DTLS and SRTP, and verify every packet they receive.
+//!
+//! Shares no code with the node or its signalling: what they get wrong together, no test would see.
+//! [`scenario`] says what happens, [`client`] is one participant, [`verify`] judges what it
+//! receives, [`report`] sums up.
+
+mod client;
+mod node;
+mod report;
+mod scenario;
+mod token;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use scenario::join::{self, JoinArgs};
+
+/// Exit status: everything clean.
+const CLEAN: u8 = 0;
+/// Exit status: the node failed the test.
+const UNCLEAN: u8 = 1;
+/// Exit status: no test took place (wrong usage, no node).
+const NO_TEST: u8 = 2;
+
+/// Load tester for Firstbell.
+///
+/// Exit status: 0 when nothing failed, was corrupted, misrouted or lost; 1 otherwise; 2 when the
+/// test could not take place.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    scenario: Scenario,
+}
+
+#[derive(Subcommand)]
+enum Scenario {
+    /// Rooms fill up; everybody publishes a voice and a camera and verifies what it receives
+    Join(JoinArgs),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("error")),
+        )
+        .init();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return NO_TEST.into();
+        }
+    };
+    let Scenario::Join(args) = cli.scenario;
+    match runtime.block_on(join::run(&args)) {
+        Ok(summary) => {
+            if args.json {
+                match serde_json::to_string(&summary) {
+                    Ok(json) => println!("{json}"),
+                    Err(error) => eprintln!("error: {error}"),
+                }
+            } else {
+                println!("{summary}");
+            }
+            if summary.is_clean() {
+                CLEAN.into()
+            } else {
+                UNCLEAN.into()
+            }
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            NO_TEST.into()
+        }
+    }
+}

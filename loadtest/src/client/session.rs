@@ -1,0 +1,581 @@
+//! One client's media path: ICE, then DTLS, then media both ways. Sans-IO: datagrams and time in,
+//! datagrams and events out.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use dimpl::{Config, DtlsCertificate};
+use hdrhistogram::Histogram;
+use rustc_hash::FxHashMap;
+
+use crate::verify::fault::{Fault, Faults};
+use crate::verify::slot::{Identity, SlotVerifier, Verdict};
+
+use super::crypto::Crypto;
+use super::dtls::{DtlsAssociation, DtlsTurn};
+use super::ice::{Credentials, IceAgent, IceEvent};
+use super::media::{AudioSource, Origin, VideoShape, VideoSource};
+use super::outbox::Outbox;
+use super::payload::Kind;
+use super::rtcp::{self, Feedback, Reception, Sending};
+use super::rtp::Rtp;
+use super::sdp::{self, Answer, OfferedStreams};
+use super::srtp::Srtp;
+use super::transport_feedback::{self, TransportFeedback};
+
+/// Slots are looked over (gaps, mapping, silence) this often.
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+/// Seconds between 1900 (NTP) and 1970.
+const NTP_OFFSET: u64 = 2_208_988_800;
+
+/// Everything a session is made from.
+pub struct SessionConfig {
+    pub origin: Origin,
+    pub cname: String,
+    pub local_ice: Credentials,
+    pub streams: OfferedStreams,
+    pub answer: Answer,
+    pub certificate: DtlsCertificate,
+    pub dtls: Arc<Config>,
+    pub crypto: Crypto,
+    pub publish_audio: bool,
+    pub publish_video: Option<VideoShape>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionEvent {
+    /// Keys are there; media flows. The SRTP profile's name.
+    Secured(String),
+    Failed(String),
+}
+
+/// What a session saw and did.
+#[derive(Clone, Debug)]
+pub struct SessionTally {
+    pub faults: Faults,
+    pub packets_sent: u64,
+    pub packets_received: u64,
+    pub bytes_received: u64,
+    pub audio_received: u64,
+    pub video_received: u64,
+    pub rtx_received: u64,
+    pub rtx_sent: u64,
+    pub nacks_sent: u64,
+    pub keyframe_requests_received: u64,
+    pub sender_reports_received: u64,
+    pub switches: u64,
+    pub first_audio: Option<Instant>,
+    pub first_video: Option<Instant>,
+    /// Microseconds from a publisher's socket to here.
+    pub delay_us: Histogram<u64>,
+}
+
+struct SlotStream {
+    mid: String,
+    ssrc: u32,
+    verifier: SlotVerifier,
+    last_sender_report: Option<(u32, Instant)>,
+}
+
+enum Stream {
+    Primary(usize),
+    Retransmission(usize),
+}
+
+pub struct MediaSession {
+    origin: Origin,
+    cname: String,
+    ice: IceAgent,
+    dtls: DtlsAssociation,
+    srtp: Option<Srtp>,
+    audio: Option<AudioSource>,
+    video: Option<VideoSource>,
+    slots: Vec<SlotStream>,
+    by_ssrc: FxHashMap<u32, Stream>,
+    feedback: TransportFeedback,
+    with_feedback: bool,
+    own_ssrc: u32,
+    publishing: bool,
+    next_check: Instant,
+    next_report: Instant,
+    next_feedback: Instant,
+    tally: SessionTally,
+    packet: Vec<u8>,
+    failed: bool,
+}
+
+impl MediaSession {
+    pub fn new(now: Instant, config: SessionConfig) -> Self {
+        let SessionConfig {
+            origin,
+            answer,
+            streams,
+            ..
+        } = config;
+        let identity = Identity {
+            room: origin.room,
+            client: origin.client,
+        };
+        let mut slots = Vec::new();
+        let mut by_ssrc = FxHashMap::default();
+        for media in answer.media.iter().skip(sdp::first_slot_mid()) {
+            let Some(ssrc) = media.ssrc.filter(|_| media.active && media.sends) else {
+                continue;
+            };
+            let kind = if media.audio {
+                Kind::Audio
+            } else {
+                Kind::Video
+            };
+            by_ssrc.insert(ssrc, Stream::Primary(slots.len()));
+            if let Some(rtx) = media.rtx_ssrc {
+                by_ssrc.insert(rtx, Stream::Retransmission(slots.len()));
+            }
+            slots.push(SlotStream {
+                mid: media.mid.clone(),
+                ssrc,
+                verifier: SlotVerifier::new(now, identity, kind),
+                last_sender_report: None,
+            });
+        }
+        let accepted = |mid: &str| answer.media.iter().find(|m| m.mid == mid && m.active);
+        let audio = accepted(sdp::MICROPHONE_MID)
+            .filter(|_| config.publish_audio)
+            .map(|media| {
+                let with_level = media.has_extension(sdp::AUDIO_LEVEL_ID);
+                AudioSource::new(now, origin, streams.microphone, with_level)
+            });
+        let video = accepted(sdp::CAMERA_MID)
+            .and(config.publish_video)
+            .map(|shape| VideoSource::new(now, origin, shape, streams.camera, streams.camera_rtx));
+        let with_feedback = answer
+            .media
+            .iter()
+            .any(|m| m.has_extension(sdp::TRANSPORT_SEQUENCE_ID));
+        let ice = IceAgent::new(
+            now,
+            config.crypto.clone(),
+            config.local_ice,
+            answer.ice.clone(),
+            &answer.candidates,
+        );
+        let dtls = DtlsAssociation::new(
+            now,
+            answer.side,
+            config.dtls,
+            config.certificate,
+            answer.fingerprint,
+            config.crypto,
+        );
+        Self {
+            origin,
+            cname: config.cname,
+            ice,
+            dtls,
+            srtp: None,
+            audio,
+            video,
+            slots,
+            by_ssrc,
+            feedback: TransportFeedback::new(now),
+            with_feedback,
+            own_ssrc: streams.microphone,
+            publishing: true,
+            next_check: now,
+            next_report: now + REPORT_INTERVAL / 4,
+            next_feedback: now + transport_feedback::INTERVAL,
+            tally: SessionTally::new(),
+            packet: Vec::new(),
+            failed: false,
+        }
+    }
+
+    /// The whole mapping as signalled: by mid, the client shown (`None`: empty).
+    pub fn set_mapping<'a>(
+        &mut self,
+        now: Instant,
+        mapping: impl IntoIterator<Item = (&'a str, Option<u32>)>,
+    ) {
+        for (mid, shown) in mapping {
+            if let Some(slot) = self.slots.iter_mut().find(|slot| slot.mid == mid) {
+                slot.verifier
+                    .set_mapping(now, shown, &mut self.tally.faults);
+            }
+        }
+    }
+
+    /// Publishes no more; receives and verifies on.
+    pub fn stop_publishing(&mut self) {
+        self.publishing = false;
+    }
+
+    /// When [`Self::handle_timeout`] has something to do.
+    pub fn poll_timeout(&self) -> Instant {
+        let mut at = self.ice.poll_timeout();
+        if self.srtp.is_some() {
+            at = at.min(self.next_check);
+            if self.publishing {
+                at = self.audio.as_ref().map_or(at, |audio| at.min(audio.due()));
+                at = self.video.as_ref().map_or(at, |video| at.min(video.due()));
+            }
+        }
+        self.dtls.poll_timeout().map_or(at, |dtls| at.min(dtls))
+    }
+
+    pub fn handle_timeout(&mut self, now: Instant, out: &mut Outbox) -> Option<SessionEvent> {
+        if self.failed {
+            return None;
+        }
+        if self.ice.poll_timeout() <= now
+            && self.ice.handle_timeout(now, out) == Some(IceEvent::ConsentLost)
+        {
+            return self.fail("the node no longer answers ICE checks".into());
+        }
+        if self.dtls.poll_timeout().is_some_and(|at| at <= now) {
+            let turn = self.dtls.handle_timeout(now);
+            if let Some(event) = self.dtls_turn(turn, out) {
+                return Some(event);
+            }
+        }
+        if self.srtp.is_some() {
+            self.publish(now, out);
+            if self.next_check <= now {
+                self.next_check = now + CHECK_INTERVAL;
+                self.look_over_slots(now, out);
+            }
+        }
+        None
+    }
+
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        datagram: &[u8],
+        out: &mut Outbox,
+    ) -> Option<SessionEvent> {
+        match datagram {
+            // RFC 7983.
+            [0..=3, ..] => {
+                let event = self.ice.handle_datagram(now, from, datagram, out)?;
+                if matches!(event, IceEvent::Selected(_)) {
+                    let turn = self.dtls.start(now);
+                    return self.dtls_turn(turn, out);
+                }
+            }
+            [20..=63, ..] => {
+                let turn = self.dtls.handle_datagram(now, datagram);
+                return self.dtls_turn(turn, out);
+            }
+            // RFC 5761 §4.
+            [128..=191, 192..=223, ..] => self.receive_rtcp(now, datagram, out),
+            [128..=191, ..] => self.receive_rtp(now, datagram),
+            _ => self.tally.faults.add(Fault::Malformed),
+        }
+        None
+    }
+
+    fn fail(&mut self, why: String) -> Option<SessionEvent> {
+        if self.failed {
+            return None;
+        }
+        self.failed = true;
+        Some(SessionEvent::Failed(why))
+    }
+
+    fn dtls_turn(
+        &mut self,
+        turn: Result<DtlsTurn, super::dtls::DtlsError>,
+        out: &mut Outbox,
+    ) -> Option<SessionEvent> {
+        let turn = match turn {
+            Ok(turn) => turn,
+            Err(error) => return self.fail(error.to_string()),
+        };
+        let to = self.ice.selected()?;
+        for datagram in &turn.transmit {
+            out.push(to, datagram);
+        }
+        let (srtp, profile) = turn.keys?;
+        self.srtp = Some(srtp);
+        Some(SessionEvent::Secured(profile.to_string()))
+    }
+
+    fn publish(&mut self, now: Instant, out: &mut Outbox) {
+        let Some(to) = self.ice.selected().filter(|_| self.publishing) else {
+            return;
+        };
+        let Some(srtp) = &mut self.srtp else { return };
+        let sent = &mut self.tally.packets_sent;
+        let mut send = |packet: &[u8]| {
+            if let Ok(sealed) = srtp.seal_rtp(packet) {
+                out.push(to, &sealed);
+                *sent += 1;
+            }
+        };
+        if let Some(audio) = &mut self.audio {
+            while audio.due() <= now {
+                audio.write(now, &mut self.packet);
+                send(&self.packet);
+            }
+        }
+        if let Some(video) = &mut self.video {
+            while video.due() <= now {
+                video.write_frame(now, &mut send);
+            }
+        }
+    }
+
+    fn receive_rtp(&mut self, now: Instant, datagram: &[u8]) {
+        let Some(srtp) = &mut self.srtp else { return };
+        let Ok(plain) = srtp.open_rtp(datagram) else {
+            self.tally.faults.add(Fault::Undecryptable);
+            return;
+        };
+        self.tally.packets_received += 1;
+        self.tally.bytes_received += datagram.len() as u64;
+        let Some(packet) = Rtp::read(&plain) else {
+            self.tally.faults.add(Fault::Malformed);
+            return;
+        };
+        if let Some(&[high, low]) = packet.extension(sdp::TRANSPORT_SEQUENCE_ID) {
+            self.feedback.record(now, u16::from_be_bytes([high, low]));
+        }
+        let (index, sequence, media) = match self.by_ssrc.get(&packet.ssrc) {
+            Some(Stream::Primary(index)) => (*index, packet.sequence, packet.payload),
+            Some(Stream::Retransmission(index)) => {
+                self.tally.rtx_received += 1;
+                let Some((&number, media)) = packet.payload.split_first_chunk() else {
+                    // Padding alone, as probing sends it.
+                    return;
+                };
+                (*index, u16::from_be_bytes(number), media)
+            }
+            None => {
+                self.tally.faults.add(Fault::UnknownStream);
+                return;
+            }
+        };
+        if media.is_empty() {
+            return;
+        }
+        let Some(slot) = self.slots.get_mut(index) else {
+            return;
+        };
+        let kind = slot.verifier.kind();
+        let verdict = slot
+            .verifier
+            .receive(now, &packet, sequence, media, &mut self.tally.faults);
+        if let Verdict::Good(stamp) = verdict {
+            let since = now
+                .saturating_duration_since(self.origin.run_start)
+                .as_micros() as u64;
+            self.tally
+                .good(now, kind, since.saturating_sub(stamp.sent_us));
+        }
+    }
+
+    fn receive_rtcp(&mut self, now: Instant, datagram: &[u8], out: &mut Outbox) {
+        let Some(srtp) = &mut self.srtp else { return };
+        let Ok(plain) = srtp.open_rtcp(datagram) else {
+            self.tally.faults.add(Fault::Undecryptable);
+            return;
+        };
+        let Ok(feedback) = rtcp::read(&plain) else {
+            self.tally.faults.add(Fault::Malformed);
+            return;
+        };
+        for feedback in feedback {
+            self.take_feedback(now, feedback, out);
+        }
+    }
+
+    fn take_feedback(&mut self, now: Instant, feedback: Feedback, out: &mut Outbox) {
+        match feedback {
+            Feedback::KeyframeRequest { ssrc } => {
+                self.tally.keyframe_requests_received += 1;
+                match &mut self.video {
+                    Some(video) if video.ssrc == ssrc => video.request_keyframe(),
+                    _ => self.tally.faults.add(Fault::UnknownStream),
+                }
+            }
+            Feedback::Nack { ssrc, lost } => {
+                let (Some(to), Some(srtp)) = (self.ice.selected(), &mut self.srtp) else {
+                    return;
+                };
+                let Some(video) = self.video.as_mut().filter(|video| video.ssrc == ssrc) else {
+                    return;
+                };
+                for number in lost {
+                    if video.retransmission(number, &mut self.packet)
+                        && let Ok(sealed) = srtp.seal_rtp(&self.packet)
+                    {
+                        out.push(to, &sealed);
+                        self.tally.rtx_sent += 1;
+                    }
+                }
+            }
+            Feedback::SenderReport { ssrc, ntp } => {
+                self.tally.sender_reports_received += 1;
+                if let Some(Stream::Primary(index)) = self.by_ssrc.get(&ssrc)
+                    && let Some(slot) = self.slots.get_mut(*index)
+                {
+                    slot.last_sender_report = Some(((ntp >> 16) as u32, now));
+                }
+            }
+            Feedback::ReceiverReports(_) | Feedback::TransportWide | Feedback::Other => {}
+        }
+    }
+
+    fn look_over_slots(&mut self, now: Instant, out: &mut Outbox) {
+        let mut lost = Vec::new();
+        let mut requests = Vec::new();
+        for slot in &mut self.slots {
+            let lost_before = slot.verifier.lost;
+            slot.verifier
+                .advance(now, self.publishing, &mut self.tally.faults);
+            if slot.verifier.kind() == Kind::Audio {
+                continue;
+            }
+            lost.clear();
+            slot.verifier.nacks(now, &mut lost);
+            if !lost.is_empty() {
+                self.tally.nacks_sent += lost.len() as u64;
+                requests.extend(rtcp::nack(self.own_ssrc, slot.ssrc, &lost));
+            }
+            if slot.verifier.lost > lost_before {
+                requests.extend(rtcp::picture_loss(self.own_ssrc, slot.ssrc));
+            }
+        }
+        if self.next_feedback <= now {
+            self.next_feedback = now + transport_feedback::INTERVAL;
+            let media_ssrc = self.slots.first().map_or(0, |slot| slot.ssrc);
+            if self.with_feedback
+                && let Some(feedback) = self.feedback.write(self.own_ssrc, media_ssrc)
+            {
+                requests.push(feedback.as_slice().into());
+            }
+        }
+        if self.next_report <= now {
+            self.next_report = now + REPORT_INTERVAL;
+            requests.extend(self.report(now));
+        }
+        let (Some(to), Some(srtp)) = (self.ice.selected(), &mut self.srtp) else {
+            return;
+        };
+        for request in requests {
+            if let Ok(sealed) = srtp.seal_rtcp(&request) {
+                out.push(to, &sealed);
+            }
+        }
+    }
+
+    fn report(&self, now: Instant) -> Option<bytes::BytesMut> {
+        let ntp = ntp_now();
+        let mut sending = Vec::new();
+        if let Some(audio) = self.audio.as_ref().filter(|audio| audio.packets() > 0) {
+            sending.push(Sending {
+                ssrc: audio.ssrc,
+                ntp,
+                rtp_timestamp: audio.rtp_time(now),
+                packets: audio.packets(),
+                octets: audio.octets,
+            });
+        }
+        if let Some(video) = self.video.as_ref().filter(|video| video.packets() > 0) {
+            sending.push(Sending {
+                ssrc: video.ssrc,
+                ntp,
+                rtp_timestamp: video.rtp_time(now),
+                packets: video.packets(),
+                octets: video.octets,
+            });
+        }
+        let receptions: Vec<Reception> = self
+            .slots
+            .iter()
+            .filter_map(|slot| {
+                let highest = slot.verifier.highest_sequence()?;
+                let (last_sender_report, delay) =
+                    slot.last_sender_report.map_or((0, 0), |(middle, at)| {
+                        let delay = now.duration_since(at).as_micros() * 65_536 / 1_000_000;
+                        (middle, delay as u32)
+                    });
+                let lost = slot.verifier.lost as u32;
+                Some(Reception {
+                    ssrc: slot.ssrc,
+                    lost,
+                    highest,
+                    last_sender_report,
+                    delay,
+                })
+            })
+            .collect();
+        rtcp::report(&self.cname, self.own_ssrc, &sending, &receptions).ok()
+    }
+
+    /// The run is over: what is missing now is lost. Says goodbye to the node.
+    pub fn finish(&mut self, now: Instant, out: &mut Outbox) -> SessionTally {
+        for slot in &mut self.slots {
+            slot.verifier.finish(now, &mut self.tally.faults);
+            self.tally.switches += slot.verifier.switches;
+        }
+        self.tally
+            .faults
+            .add_many(Fault::BadStun, self.ice.refused_answers + self.ice.errors);
+        if !self.failed
+            && let Some(to) = self.ice.selected()
+        {
+            for datagram in self.dtls.close().transmit {
+                out.push(to, &datagram);
+            }
+        }
+        self.tally.clone()
+    }
+}
+
+impl SessionTally {
+    fn new() -> Self {
+        Self {
+            faults: Faults::default(),
+            packets_sent: 0,
+            packets_received: 0,
+            bytes_received: 0,
+            audio_received: 0,
+            video_received: 0,
+            rtx_received: 0,
+            rtx_sent: 0,
+            nacks_sent: 0,
+            keyframe_requests_received: 0,
+            sender_reports_received: 0,
+            switches: 0,
+            first_audio: None,
+            first_video: None,
+            delay_us: crate::report::delays(),
+        }
+    }
+
+    fn good(&mut self, now: Instant, kind: Kind, delay_us: u64) {
+        match kind {
+            Kind::Audio => {
+                self.audio_received += 1;
+                self.first_audio.get_or_insert(now);
+            }
+            Kind::Video => {
+                self.video_received += 1;
+                self.first_video.get_or_insert(now);
+            }
+        }
+        self.delay_us.saturating_record(delay_us);
+    }
+}
+
+fn ntp_now() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    let fraction = (u64::from(since.subsec_nanos()) << 32) / 1_000_000_000;
+    ((since.as_secs() + NTP_OFFSET) << 32) | fraction
+}

@@ -1,0 +1,5 @@
+//! What the load tester can do to a node: one module a scenario.
+
+pub mod join;
+mod participant;
+mod run;

@@ -1,0 +1,70 @@
+//! What all participants of a run share.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use dimpl::Config;
+use tokio::sync::watch;
+
+use crate::client::crypto::Crypto;
+use crate::client::driver::Driver;
+use crate::client::media::VideoShape;
+use crate::token::TokenSource;
+
+/// Where a run stands; participants follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Joining and playing.
+    Playing,
+    /// Sources are silent; what is under way may arrive.
+    Draining,
+    /// Count and leave.
+    Ending,
+}
+
+pub struct Run {
+    pub start: Instant,
+    pub websocket_url: String,
+    pub tokens: TokenSource,
+    pub room_prefix: String,
+    pub seats: usize,
+    pub video_publishers: usize,
+    pub video: VideoShape,
+    pub join_timeout: Duration,
+    pub dtls: Arc<Config>,
+    pub crypto: Crypto,
+    pub driver: Driver,
+    pub names: Names,
+    pub phase: watch::Receiver<Phase>,
+}
+
+/// Numbers for the node's participant ids, so that packets can carry them.
+#[derive(Debug, Default)]
+pub struct Names(Mutex<HashMap<String, u32>>);
+
+impl Names {
+    /// The number of an id, the same each time; ids never seen get a new one.
+    pub fn number(&self, participant: &str) -> u32 {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(number) = known.get(participant) {
+            return *number;
+        }
+        let number = known.len() as u32 + 1;
+        known.insert(participant.to_owned(), number);
+        number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_keeps_its_number() {
+        let names = Names::default();
+        let (first, second) = (names.number("a"), names.number("b"));
+        assert_ne!(first, second);
+        assert_eq!(names.number("a"), first);
+    }
+}
