@@ -28,7 +28,7 @@ RUSTC_BOOTSTRAP=1 RUSTFLAGS="--cfg fuzzing -Zsanitizer=address -Cdebug-assertion
 -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
 -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares" \
-    cargo build --release --locked --target "$triple" $bins
+    cargo build --release --target "$triple" $bins
 
 for target in "$@"; do
     # Longest inputs: a datagram as the sockets read it, or a text as the parsers bound it.
