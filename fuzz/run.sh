@@ -36,9 +36,14 @@ for target in "$@"; do
         sdp | message) max_len=16384 ;;
         *) max_len=1500 ;;
     esac
+    # Real browsers' offers serve the unit tests as well.
+    case $target in
+        sdp) seeds=../tests/fixtures/sdp-offers ;;
+        *) seeds=seeds/$target ;;
+    esac
     mkdir -p "corpus/$target" "artifacts/$target"
     echo "== $target, $seconds s"
-    "$target_dir/$triple/release/$target" "corpus/$target" "seeds/$target" \
+    "$target_dir/$triple/release/$target" "corpus/$target" "$seeds" \
         -max_total_time="$seconds" -max_len="$max_len" -timeout=10 -rss_limit_mb=1024 \
         -malloc_limit_mb=64 -artifact_prefix="artifacts/$target/" -print_final_stats=1 \
         2>"artifacts/$target.log" || {

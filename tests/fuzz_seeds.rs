@@ -7,11 +7,9 @@ use std::{fs, io};
 #[path = "../fuzz/src/lib.rs"]
 mod targets;
 
-/// Runs every seed of `target` and returns how many there were.
-fn replay(target: &str, run: impl Fn(&[u8])) -> io::Result<usize> {
-    let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fuzz/seeds")
-        .join(target);
+/// Runs every seed in `directory` and returns how many there were.
+fn replay(directory: &str, run: impl Fn(&[u8])) -> io::Result<usize> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
     let mut count = 0;
     for entry in fs::read_dir(&directory)? {
         let path = entry?.path();
@@ -20,7 +18,7 @@ fn replay(target: &str, run: impl Fn(&[u8])) -> io::Result<usize> {
         println!("{}", path.display());
         run(&seed);
         // What a cut datagram looks like.
-        for len in 0..seed.len() {
+        for len in (0..seed.len()).step_by(1 + seed.len() / 256) {
             run(&seed[..len]);
         }
         count += 1;
@@ -30,7 +28,7 @@ fn replay(target: &str, run: impl Fn(&[u8])) -> io::Result<usize> {
 
 #[test]
 fn demux() {
-    assert!(replay("demux", targets::demux).unwrap() >= 7);
+    assert!(replay("fuzz/seeds/demux", targets::demux).unwrap() >= 7);
 }
 
 #[test]
@@ -40,7 +38,7 @@ fn stun() {
         message.is_ok_and(|message| message.verify_integrity(targets::STUN_PASSWORD))
     };
     let valid_seeds = std::cell::Cell::new(0);
-    let seeds = replay("stun", |seed| {
+    let seeds = replay("fuzz/seeds/stun", |seed| {
         targets::stun(seed);
         valid_seeds.set(valid_seeds.get() + usize::from(valid(seed)));
     })
@@ -51,20 +49,25 @@ fn stun() {
 
 #[test]
 fn rtp() {
-    assert!(replay("rtp", targets::rtp).unwrap() >= 5);
+    assert!(replay("fuzz/seeds/rtp", targets::rtp).unwrap() >= 5);
 }
 
 #[test]
 fn rtcp() {
-    assert!(replay("rtcp", targets::rtcp).unwrap() >= 6);
+    assert!(replay("fuzz/seeds/rtcp", targets::rtcp).unwrap() >= 6);
 }
 
 #[test]
 fn codec() {
-    assert!(replay("codec", targets::codec).unwrap() >= 8);
+    assert!(replay("fuzz/seeds/codec", targets::codec).unwrap() >= 8);
 }
 
 #[test]
 fn message() {
-    assert!(replay("message", targets::message).unwrap() >= 8);
+    assert!(replay("fuzz/seeds/message", targets::message).unwrap() >= 8);
+}
+
+#[test]
+fn sdp() {
+    assert!(replay("tests/fixtures/sdp-offers", targets::sdp).unwrap() >= 13);
 }

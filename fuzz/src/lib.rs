@@ -4,9 +4,11 @@
 //! `tests/fuzz_seeds.rs` of the root package includes this file and runs the committed seeds
 //! through it, so that `cargo test` covers them.
 
+use firstbell::media::Source;
 use firstbell::wire::codec::{h264, opus, vp8};
 use firstbell::wire::demux::DatagramKind;
 use firstbell::wire::rtp::{RtpHeader, RtpWrite};
+use firstbell::wire::sdp as wire_sdp;
 use firstbell::wire::{rtcp as wire_rtcp, rtp as wire_rtp, stun as wire_stun};
 use firstbell_signaling::message::ClientMessage;
 
@@ -147,6 +149,47 @@ pub fn codec(data: &[u8]) {
     };
     assert_eq!(vp8::PayloadDescriptor::parse(&payload), Ok(expected));
     assert_eq!(payload[descriptor.len..], data[descriptor.len..]);
+}
+
+/// An offer, answered as the node answers it.
+pub fn sdp(data: &[u8]) {
+    let Ok(offer) = std::str::from_utf8(data)
+        .map_err(drop)
+        .and_then(|text| wire_sdp::parse_offer(text).map_err(drop))
+    else {
+        return;
+    };
+    let ice = wire_sdp::IceCredentials {
+        ufrag: "node".into(),
+        password: "0123456789abcdefghijkl".into(),
+    };
+    let mut ssrc = 0;
+    let params = wire_sdp::AnswerParams {
+        session_id: 1,
+        ice: &ice,
+        candidates: &[wire_sdp::Candidate {
+            address: ([192, 0, 2, 1], 5000).into(),
+            protocol: wire_sdp::CandidateProtocol::Udp,
+        }],
+        fingerprint: &wire_sdp::Fingerprint::of(wire_sdp::HashAlgorithm::Sha256, b"der"),
+        setup_preference: wire_sdp::DtlsRole::Client,
+        cname: "firstbell",
+        next_ssrc: &mut || {
+            ssrc += 1;
+            ssrc
+        },
+    };
+    let Ok(negotiated) = wire_sdp::negotiate(&offer, params) else {
+        return;
+    };
+    let plan = &negotiated.session;
+    assert!(plan.publish.len() <= Source::ALL.len());
+    assert!(plan.slots.len() <= wire_sdp::MAX_AUDIO_SLOTS + wire_sdp::MAX_VIDEO_SLOTS);
+    // Nothing of the offer may break out of its line in the answer.
+    let answer = negotiated.answer;
+    assert!(answer.ends_with("\r\n") && !answer.contains("\r\n\r\n"));
+    let ends = answer.matches("\r\n").count();
+    assert_eq!(answer.matches(['\r', '\n']).count(), 2 * ends);
 }
 
 /// A text message of a client.
