@@ -13,6 +13,7 @@ pub mod page;
 pub mod plane;
 pub mod publish;
 pub mod room;
+pub mod server;
 pub mod shard;
 pub mod subscribe;
 pub mod telemetry;

@@ -118,6 +118,8 @@ pub enum MediaEnd {
     NeverConnected,
     /// The peer sent close_notify.
     PeerClosed,
+    /// The core had no room after all, although the join was answered.
+    Refused,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -28,6 +28,32 @@ pub struct HandshakeCounters {
     pub panics: u64,
 }
 
+impl HandshakeCounters {
+    /// What became of handshakes, by metric label.
+    pub fn results(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        let failed = DtlsFailure::ALL
+            .into_iter()
+            .map(DtlsFailure::as_str)
+            .zip(self.failed);
+        [("begun", self.begun), ("established", self.established)]
+            .into_iter()
+            .chain(failed)
+    }
+
+    /// Datagrams that went no further, by metric label.
+    pub fn drops(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        let guard = self.guard_drops.iter().sum();
+        [
+            ("queue_full", self.queue_full),
+            ("unknown_participant", self.unknown_participant),
+            ("out_of_place", self.out_of_place),
+            ("guard", guard),
+            ("transmits_refused", self.transmits_refused),
+        ]
+        .into_iter()
+    }
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Shared {
     pub live: AtomicU64,

@@ -1,3 +1,13 @@
 //! Drives one shard on one pinned thread: batched UDP, commands in, events out.
+//!
+//! The only place where the core meets a clock and a socket. One loop turn reads what waits (commands
+//! first, then datagrams in batches), lets the shard think, sends everything it queued, and hands its
+//! events on. Nothing here blocks but the wait for the next datagram, command or timeout.
 
-pub mod udp;
+mod driver;
+mod handle;
+mod udp;
+
+pub use driver::{DriverConfig, Prepared, ShardSink, prepare};
+pub use handle::{Overloaded, ShardHandle};
+pub use udp::SendReport;

@@ -2,7 +2,7 @@
 
 use crate::media::{ParticipantId, RoomId, Source};
 use crate::room::{Permissions, Wants};
-use crate::transport::SrtpKeys;
+use crate::transport::dtls::HandshakeOutput;
 use crate::wire::sdp::{IceCredentials, SessionPlan};
 
 /// Commands about participants that are not here are ignored: they left meanwhile.
@@ -53,16 +53,4 @@ pub struct JoinParticipant {
     pub permissions: Permissions,
     /// Teachers and co-teachers keep a video slot whoever speaks.
     pub leading: bool,
-}
-
-/// What a participant's DTLS association wants or came to.
-#[derive(Debug)]
-pub enum HandshakeOutput {
-    /// One datagram to the participant.
-    Transmit(Vec<u8>),
-    /// Done, and the certificate is the offer's: media may flow.
-    Established(Box<SrtpKeys>),
-    Failed,
-    /// The peer sent close_notify.
-    PeerClosed,
 }

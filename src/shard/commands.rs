@@ -151,7 +151,7 @@ impl Shard {
                     self.end(key, EndReason::HandshakeFailed);
                 }
             }
-            HandshakeOutput::Failed => self.end(key, EndReason::HandshakeFailed),
+            HandshakeOutput::Failed(_) => self.end(key, EndReason::HandshakeFailed),
             HandshakeOutput::PeerClosed => self.end(key, EndReason::PeerClosed),
         }
     }

@@ -34,7 +34,7 @@ use rand::rngs::StdRng;
 use rustc_hash::FxHashMap;
 use slab::Slab;
 
-pub use command::{Command, HandshakeOutput, JoinParticipant};
+pub use command::{Command, JoinParticipant};
 pub use config::ShardConfig;
 pub use counters::Counters;
 pub use event::{EndReason, Event, HandshakeInput};
@@ -43,6 +43,7 @@ pub use timers::TimerQueue;
 use crate::media::{ParticipantId, RoomId};
 use crate::room::{Room, Turn};
 use crate::transport::SendArena;
+pub use crate::transport::dtls::HandshakeOutput;
 use directory::Directory;
 use outbox::{Outbox, StateNews};
 
