@@ -1,5 +1,8 @@
 //! Whatever a client sends, its session answers or ends, and the others go on.
 
+// What fails in a helper fails the test.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use proptest::collection::{btree_map, vec};

@@ -1,5 +1,8 @@
 //! The routes around the WebSocket.
 
+// What fails in a helper fails the test.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::time::Duration;
