@@ -1,5 +1,7 @@
 //! Logs. No IP addresses and no names at `info` and above: the node writes ids and counts.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::time::SystemTime;
 
@@ -11,6 +13,7 @@ pub fn start(config: &LogConfig) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_timer(SystemTime);
     let started = match config.format {
         LogFormat::Text => builder.try_init(),

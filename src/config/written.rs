@@ -151,7 +151,7 @@ impl Default for Log {
     fn default() -> Self {
         Self {
             format: "text".into(),
-            filter: "info".into(),
+            filter: "info,rtc_dtls=error".into(),
         }
     }
 }
