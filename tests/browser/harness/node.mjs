@@ -44,18 +44,32 @@ export class FirstbellNode {
   #log = [];
   #folder = '';
 
+  /** @type {NodeSettings} */
+  #settings;
+
+  /** @param {NodeSettings} settings */
+  constructor(settings) {
+    this.#settings = settings;
+  }
+
   /** @param {NodeSettings} [settings] */
   static async start(settings = {}) {
-    const node = new FirstbellNode();
-    await node.#start(settings);
+    const node = new FirstbellNode(settings);
+    await node.#start('0');
     return node;
   }
 
-  /** @param {NodeSettings} settings */
-  async #start(settings) {
+  /** Stops, as for an update, and starts again under the same address. */
+  async restart() {
+    await this.stop();
+    await this.#start(new URL(this.origin).port);
+  }
+
+  /** @param {string} port `0`: any free one */
+  async #start(port) {
     this.#folder = await mkdtemp(join(tmpdir(), 'firstbell-browser-'));
     const file = join(this.#folder, 'firstbell.toml');
-    await writeFile(file, this.#config(settings));
+    await writeFile(file, this.#config(port, this.#settings));
     const child = spawn(binary(), ['serve', '--config', file], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process = child;
     const origin = new Promise((found, failed) => {
@@ -85,13 +99,13 @@ export class FirstbellNode {
     }
   }
 
-  /** @param {NodeSettings} settings */
-  #config({ dev = true, limits = {}, signaling = {} }) {
+  /** @param {string} port @param {NodeSettings} settings */
+  #config(port, { dev = true, limits = {}, signaling = {} }) {
     const table = (/** @type {Record<string, number>} */ keys) =>
       Object.entries(keys).map(([key, value]) => `${key} = ${value}`);
     return [
       '[http]',
-      'listen = "127.0.0.1:0"',
+      `listen = "127.0.0.1:${port}"`,
       '[media]',
       'shards = 1',
       'pin_threads = false',

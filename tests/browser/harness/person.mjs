@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import * as inPage from './instruments.mjs';
-import { until } from './poll.mjs';
+import { sleep, until } from './poll.mjs';
 
 /** A picture whose mean brightness is below this counts as black. */
 const BLACK_BELOW = 12;
@@ -12,6 +12,9 @@ const NOISE = 24;
 /** Frames and seconds that count as "goes on": more than a single late packet could make. */
 const FRAMES_THAT_FLOW = 8;
 const SAMPLES_THAT_FLOW = 24_000;
+/** The tone comes several times in this long, each time with a hundred times this energy. */
+const SILENCE_MS = 2_000;
+const SILENT_ENERGY = 1e-4;
 
 /** @param {string} id */
 export const byTestId = (id) => `[data-testid="${id}"]`;
@@ -196,6 +199,16 @@ export class Person {
         now.energy > first.energy &&
         now.samples >= first.samples + SAMPLES_THAT_FLOW
       );
+    });
+  }
+
+  /** Not a sound for a while, whatever the page's elements do. */
+  async hearsNothing() {
+    const listen = () => this.page.evaluate(inPage.heard);
+    await until(`${this.name} hears nothing`, async () => {
+      const before = await listen();
+      await sleep(SILENCE_MS);
+      return (await listen()).energy - before.energy < SILENT_ENERGY;
     });
   }
 
