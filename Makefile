@@ -19,7 +19,7 @@ run: build ## Build all and serve a classroom at http://localhost:8080
 trial: build ## The same over HTTPS for phones and tablets in this network (port 8443)
 	$(FIRSTBELL_BIN) serve --config config/dev.toml --self-signed --listen 0.0.0.0:8443
 
-build: ## Server (release); the page is embedded once `make web` has built it
+build: web ## Server (release) with the page inside
 	$(CARGO) build --release --bin firstbell
 
 web: web/dist/index.html ## The page

@@ -63,6 +63,11 @@ export class Channel extends Emitter<ChannelEvents> {
     socket.addEventListener('close', () => this.#lose('closed by the server or the network'));
   }
 
+  /** Lost, or closed by this client. A loss before `lost` was listened to shows only here. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   static open(url: string): Promise<Channel> {
     return new Promise((resolve, reject) => {
       let socket: WebSocket;

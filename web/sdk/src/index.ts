@@ -6,6 +6,8 @@
  * @packageDocumentation
  */
 export { Session } from './session';
+export { Emitter } from './emitter';
+export type { Listener } from './emitter';
 export type { SessionEvents, SessionOptions, SessionStats, Slot } from './session';
 export { isFinal } from './state';
 export type { MediaHealth, SessionState } from './state';

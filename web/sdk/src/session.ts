@@ -259,6 +259,11 @@ export class Session extends Emitter<SessionEvents> {
     this.#become({ name: 'joined', media: link.health });
     this.#wholeState(joined.roster, joined.speakers, joined.mapping, joined.room);
     if (joined.warnings.length > 0) this.emit('warnings', joined.warnings);
+    if (this.#channel?.closed === true) {
+      // The socket went down while the answer was being applied: nobody told us, see `#adopt`.
+      this.#socketLost();
+      return;
+    }
     if (JSON.stringify(announced) !== JSON.stringify(this.publishing)) this.#tellPublishing();
     if (this.#wants.pinned.length > 0 || this.#wants.max_video !== undefined) this.#tellWants();
   }
@@ -497,12 +502,16 @@ export class Session extends Emitter<SessionEvents> {
       if (channel === this.#channel) this.#become({ name: 'queued', position, etaMs: eta_ms });
     });
     channel.on('lost', () => {
-      if (channel !== this.#channel || this.#state.name !== 'joined') return;
-      this.#channel = undefined;
-      this.#resumableUntil = performance.now() + this.#resumeMs;
-      this.#recover({ kind: 'socket', resumable: true });
+      // While a request is under way its failure tells, or `#enter` looks.
+      if (channel === this.#channel && this.#state.name === 'joined') this.#socketLost();
     });
     return true;
+  }
+
+  #socketLost(): void {
+    this.#channel = undefined;
+    this.#resumableUntil = performance.now() + this.#resumeMs;
+    this.#recover({ kind: 'socket', resumable: true });
   }
 
   #dropChannel(): void {

@@ -1,0 +1,46 @@
+/** What the page's address says: `/` or `/r/<room>`, and `#token=<token>`. */
+export interface Address {
+  readonly room: string | undefined;
+  readonly token: string | undefined;
+}
+
+export function readAddress({ pathname, hash }: { pathname: string; hash: string }): Address {
+  const [, room] = /^\/r\/([^/]+)\/?$/.exec(pathname) ?? [];
+  const token = new URLSearchParams(hash.replace(/^#/, '')).get('token') ?? '';
+  return { room: decoded(room), token: token === '' ? undefined : token };
+}
+
+export function roomPath(room: string): string {
+  return `/r/${encodeURIComponent(room)}`;
+}
+
+function decoded(room: string | undefined): string | undefined {
+  try {
+    return room === undefined ? undefined : decodeURIComponent(room);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Who a token says it is for. Not verified: only good for showing it to the person who holds it. */
+export interface TokenContents {
+  readonly name: string | undefined;
+  readonly room: string | undefined;
+}
+
+export function peekToken(token: string): TokenContents {
+  try {
+    const part = token.split('.')[1] ?? '';
+    const binary = atob(part.replaceAll('-', '+').replaceAll('_', '/'));
+    const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0));
+    const claims: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    if (typeof claims !== 'object' || claims === null) return { name: undefined, room: undefined };
+    const { name, room } = claims as Record<string, unknown>;
+    return {
+      name: typeof name === 'string' ? name : undefined,
+      room: typeof room === 'string' ? room : undefined,
+    };
+  } catch {
+    return { name: undefined, room: undefined };
+  }
+}

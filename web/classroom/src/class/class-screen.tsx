@@ -1,0 +1,91 @@
+import { isFinal, type Session } from '@firstbell/sdk';
+import { useEffect } from 'preact/hooks';
+
+import { useSession } from '../hooks';
+import type { LocalMedia } from '../media/local-media';
+import { publishDevices } from '../media/publish';
+import type { Place } from '../place';
+import { Classroom } from './classroom';
+import { Entering } from './entering';
+import { Refusal } from './refusal';
+
+interface ClassScreenProps {
+  readonly session: Session;
+  readonly place: Place;
+  readonly media: LocalMedia;
+  readonly onLeft: () => void;
+  readonly onStart: () => void;
+}
+
+/** One stay in one class: the way in, the class, and what to say when it does not work. */
+export function ClassScreen({ session, place, media, onLeft, onStart }: ClassScreenProps) {
+  const view = useSession(session);
+  const { state, entered } = view;
+
+  useEffect(() => {
+    const stop = publishDevices(session, media);
+    session.connect(place.room, place.token);
+    return () => {
+      stop();
+      session.leave();
+      media.release();
+    };
+  }, [session]);
+
+  // No camera light while there is no class.
+  const over = state.name !== 'idle' && isFinal(state);
+  useEffect(() => {
+    if (over) media.release();
+    else media.open();
+  }, [over]);
+
+  useEffect(() => {
+    document.title = `${place.room} · Firstbell`;
+    return () => {
+      document.title = 'Firstbell';
+    };
+  }, [place.room]);
+
+  const again = (): void => {
+    if (isFinal(session.state)) session.connect(place.room, place.token);
+    else session.retryNow();
+  };
+
+  switch (state.name) {
+    case 'refused':
+    case 'ended':
+      return <Refusal code={state.code} onAgain={again} onStart={onStart} />;
+    case 'unreachable':
+      if (entered) break;
+      return <Refusal code="unreachable" onAgain={again} onStart={onStart} />;
+    case 'waiting':
+      if (entered) break;
+      return (
+        <Refusal
+          code={state.code}
+          retryInMs={state.retryInMs}
+          onAgain={again}
+          onStart={onStart}
+        />
+      );
+    case 'idle':
+    case 'connecting':
+    case 'queued':
+    case 'reconnecting':
+      if (entered) break;
+      return <Entering state={state} onCancel={onStart} />;
+    case 'joined':
+    case 'left':
+      break;
+  }
+  return (
+    <Classroom
+      session={session}
+      view={view}
+      room={place.room}
+      media={media}
+      onAgain={again}
+      onLeave={onLeft}
+    />
+  );
+}

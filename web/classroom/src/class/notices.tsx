@@ -1,0 +1,43 @@
+import type { ClassView } from '../hooks';
+import { useTexts } from '../i18n';
+import type { LocalMedia } from '../media/local-media';
+import type { ScreenShare } from '../media/screen-share';
+import { DeviceWarnings } from '../parts/device-warnings';
+import { Icon } from '../parts/icons';
+
+interface NoticesProps {
+  readonly view: ClassView;
+  readonly media: LocalMedia;
+  readonly screen: ScreenShare;
+}
+
+/** What the person should know, above the bar: own screen, devices, formats. */
+export function Notices({ view, media, screen }: NoticesProps) {
+  const t = useTexts();
+  return (
+    <div class="class-notices">
+      {screen.live && (
+        <p class="notice notice-share" role="status">
+          <Icon name="screen" size={20} />
+          <span>{t.yourScreen}</span>
+          <button class="button button-small" onClick={screen.stop}>
+            {t.stopScreen}
+          </button>
+        </p>
+      )}
+      {screen.problem !== null && (
+        <p class="notice" role="alert">
+          <Icon name="warning" size={20} />
+          <span>{screen.problem === 'unsupported' ? t.screenUnsupported : t.screenFailed}</span>
+        </p>
+      )}
+      {view.warnings.map((warning) => (
+        <p key={warning} class="notice" role="alert" data-testid="warning" data-code={warning}>
+          <Icon name="warning" size={20} />
+          <span>{warning === 'video_codec_unsupported' ? t.warnVideo : t.warnAudio}</span>
+        </p>
+      ))}
+      <DeviceWarnings media={media} />
+    </div>
+  );
+}

@@ -1,0 +1,87 @@
+import { useTexts } from '../i18n';
+import { Avatar } from '../parts/avatar';
+import { Icon } from '../parts/icons';
+import { Video } from '../parts/video';
+import type { Box } from './layout';
+import type { Tile } from './tiles';
+
+interface TileViewProps {
+  readonly tile: Tile;
+  /** `undefined`: no place for it. */
+  readonly box: Box | undefined;
+  readonly large: boolean;
+  readonly speaking: boolean;
+  readonly pinned: boolean;
+  readonly onPin: () => void;
+}
+
+/** Somebody else's camera or screen. */
+export function TileView({ tile, box, large, speaking, pinned, onPin }: TileViewProps) {
+  const t = useTexts();
+  const { person, source, slot } = tile;
+  const isScreen = source === 'screen';
+  const label = isScreen ? t.screenOf(person.name) : person.name;
+  return (
+    <li
+      class="tile"
+      data-testid="tile"
+      data-participant={person.participant}
+      data-source={source}
+      data-speaking={!isScreen && speaking}
+      data-video={slot === null ? 'off' : 'on'}
+      data-present={person.present}
+      data-large={large}
+      hidden={box === undefined}
+      style={box}
+    >
+      {!isScreen && <Avatar participant={person.participant} name={person.name} />}
+      <Video stream={slot?.stream ?? null} label={label} />
+      {!person.present && (
+        <span class="tile-absent">
+          <Icon name="disconnected" size={20} />
+          {t.absent}
+        </span>
+      )}
+      <span class="tile-name">
+        {isScreen && <Icon name="screen" size={16} />}
+        {!isScreen && !person.publishing.microphone && (
+          <>
+            <Icon name="microphoneOff" size={16} />
+            <span class="visually-hidden">{t.microphoneOff}</span>
+          </>
+        )}
+        {!isScreen && speaking && person.publishing.microphone && (
+          <>
+            <Icon name="sound" size={16} />
+            <span class="visually-hidden">{t.speaking}</span>
+          </>
+        )}
+        <span class="tile-label">{label}</span>
+      </span>
+      <span class="tile-actions">
+        {isScreen && document.fullscreenEnabled && (
+          <button
+            class="icon-button"
+            aria-label={t.fullScreen(label)}
+            title={t.fullScreen(label)}
+            onClick={(event) => {
+              const video = event.currentTarget.closest('.tile')?.querySelector('video');
+              video?.requestFullscreen().catch(() => undefined);
+            }}
+          >
+            <Icon name="expand" size={18} />
+          </button>
+        )}
+        <button
+          class="icon-button"
+          aria-label={pinned ? t.unpin(label) : t.pin(label)}
+          aria-pressed={pinned}
+          title={pinned ? t.unpin(label) : t.pin(label)}
+          onClick={onPin}
+        >
+          <Icon name="pin" size={18} />
+        </button>
+      </span>
+    </li>
+  );
+}

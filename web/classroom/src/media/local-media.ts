@@ -1,0 +1,164 @@
+import {
+  DeviceError,
+  Emitter,
+  listDevices,
+  openCamera,
+  openMicrophone,
+  type DeviceProblem,
+} from '@firstbell/sdk';
+
+import { recall, remember } from '../storage';
+
+export type DeviceKind = 'camera' | 'microphone';
+
+/** One of the person's own devices as the page shows it. */
+export interface Device {
+  /** Wanted on; `track` follows, or `problem` says why not. */
+  readonly on: boolean;
+  /** The open device. A muted microphone stays open, so that unmuting is instant. */
+  readonly track: MediaStreamTrack | null;
+  readonly problem: DeviceProblem | null;
+  /** Device id; `''` is the browser's choice. */
+  readonly chosen: string;
+}
+
+type Devices = Readonly<Record<DeviceKind, Device>>;
+
+/** The person's camera and microphone: the only owner of both, before, in and between classes. */
+export class LocalMedia extends Emitter<{ change: void }> {
+  #devices: Devices;
+  #available: readonly MediaDeviceInfo[] = [];
+  /** Openings started under an older number are stale: their track is stopped. */
+  readonly #openings: Record<DeviceKind, number> = { camera: 0, microphone: 0 };
+
+  constructor() {
+    super();
+    const on = recall('session', 'media', { camera: true, microphone: true }, isSwitches);
+    const chosen = recall('local', 'devices', { camera: '', microphone: '' }, isChoices);
+    const device = (kind: DeviceKind): Device => ({
+      on: on[kind],
+      track: null,
+      problem: null,
+      chosen: chosen[kind],
+    });
+    this.#devices = { camera: device('camera'), microphone: device('microphone') };
+    navigator.mediaDevices?.addEventListener?.('devicechange', () => void this.#refresh());
+  }
+
+  get devices(): Devices {
+    return this.#devices;
+  }
+
+  available(kind: DeviceKind): readonly MediaDeviceInfo[] {
+    const wanted = kind === 'camera' ? 'videoinput' : 'audioinput';
+    return this.#available.filter((device) => device.kind === wanted && device.deviceId !== '');
+  }
+
+  /** Opens what is switched on and not open yet. */
+  open(): void {
+    for (const kind of ['microphone', 'camera'] as const) {
+      const { on, track } = this.#devices[kind];
+      if (on && track === null) void this.#open(kind);
+    }
+    void this.#refresh();
+  }
+
+  switch(kind: DeviceKind, on: boolean): void {
+    const { track } = this.#devices[kind];
+    if (!on && kind === 'camera') this.#close(kind);
+    if (track !== null && kind === 'microphone') track.enabled = on;
+    this.#set(kind, { on, problem: null });
+    this.#rememberSwitches();
+    if (on && this.#devices[kind].track === null) void this.#open(kind);
+  }
+
+  choose(kind: DeviceKind, deviceId: string): void {
+    this.#set(kind, { chosen: deviceId });
+    const { camera, microphone } = this.#devices;
+    remember('local', 'devices', { camera: camera.chosen, microphone: microphone.chosen });
+    const { on, track } = this.#devices[kind];
+    if (on || track !== null) void this.#open(kind);
+  }
+
+  /** Lets go of both devices; the switches stay for the next class. */
+  release(): void {
+    this.#close('camera');
+    this.#close('microphone');
+  }
+
+  async #open(kind: DeviceKind): Promise<void> {
+    this.#openings[kind] += 1;
+    const opening = this.#openings[kind];
+    try {
+      const track = await openDevice(kind, this.#devices[kind].chosen);
+      if (opening !== this.#openings[kind]) {
+        track.stop();
+        return;
+      }
+      this.#devices[kind].track?.stop();
+      track.addEventListener('ended', () => this.#lost(kind, track));
+      if (kind === 'microphone') track.enabled = this.#devices[kind].on;
+      this.#set(kind, { track, problem: null });
+      // Names of devices are known only once one is open.
+      void this.#refresh();
+    } catch (error) {
+      if (opening !== this.#openings[kind]) return;
+      this.#close(kind);
+      const problem = error instanceof DeviceError ? error.problem : 'unknown';
+      this.#set(kind, { on: false, problem });
+    }
+  }
+
+  #close(kind: DeviceKind): void {
+    this.#openings[kind] += 1;
+    this.#devices[kind].track?.stop();
+    this.#set(kind, { track: null });
+  }
+
+  /** Unplugged, or taken away in the browser's settings. */
+  #lost(kind: DeviceKind, track: MediaStreamTrack): void {
+    if (this.#devices[kind].track !== track) return;
+    this.#set(kind, { track: null, on: false, problem: 'missing' });
+  }
+
+  async #refresh(): Promise<void> {
+    this.#available = await listDevices();
+    this.emit('change', undefined);
+  }
+
+  #rememberSwitches(): void {
+    const { camera, microphone } = this.#devices;
+    remember('session', 'media', { camera: camera.on, microphone: microphone.on });
+  }
+
+  #set(kind: DeviceKind, change: Partial<Device>): void {
+    this.#devices = { ...this.#devices, [kind]: { ...this.#devices[kind], ...change } };
+    this.emit('change', undefined);
+  }
+}
+
+/** The chosen device or, when it is gone since, whichever there is. */
+async function openDevice(kind: DeviceKind, chosen: string): Promise<MediaStreamTrack> {
+  const open = kind === 'camera' ? openCamera : openMicrophone;
+  if (chosen === '') return open();
+  try {
+    return await open(chosen);
+  } catch (error) {
+    if (error instanceof DeviceError && error.problem === 'missing') return open();
+    throw error;
+  }
+}
+
+function isSwitches(value: unknown): value is Record<DeviceKind, boolean> {
+  return hasBoth(value, 'boolean');
+}
+
+function isChoices(value: unknown): value is Record<DeviceKind, string> {
+  return hasBoth(value, 'string');
+}
+
+function hasBoth(value: unknown, type: 'boolean' | 'string'): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { camera, microphone } = value as Record<string, unknown>;
+  return typeof camera === type && typeof microphone === type;
+}

@@ -1,0 +1,29 @@
+import type { Role } from '@firstbell/sdk';
+
+import type { DevPlace } from './api';
+import { recall, remember } from './storage';
+
+/** Where to go, and with what right. */
+export interface Place {
+  readonly room: string;
+  readonly token: string;
+  /** What the development form asked for; absent when the token came from a link. */
+  readonly dev?: DevPlace;
+}
+
+/** The development form's values, for a reload and for the next visit in this tab. */
+export function rememberDevPlace(place: DevPlace): void {
+  remember('session', 'place', place);
+}
+
+export function recallDevPlace(): DevPlace | undefined {
+  return recall('session', 'place', undefined, isDevPlace);
+}
+
+const ROLES: readonly Role[] = ['teacher', 'co_teacher', 'pupil', 'guest'];
+
+function isDevPlace(value: unknown): value is DevPlace {
+  if (typeof value !== 'object' || value === null) return false;
+  const { room, name, role } = value as Record<string, unknown>;
+  return typeof room === 'string' && typeof name === 'string' && ROLES.includes(role as Role);
+}

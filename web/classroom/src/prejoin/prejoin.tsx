@@ -1,0 +1,182 @@
+import type { Role } from '@firstbell/sdk';
+import { useEffect, useRef, useState } from 'preact/hooks';
+
+import { fetchDevToken, type DevPlace } from '../api';
+import { peekToken, type Address } from '../address';
+import { useTexts } from '../i18n';
+import type { LocalMedia } from '../media/local-media';
+import { Icon } from '../parts/icons';
+import { PageFrame } from '../parts/page-frame';
+import type { Place } from '../place';
+import { Preview } from './preview';
+
+interface PrejoinProps {
+  readonly media: LocalMedia;
+  readonly address: Address;
+  readonly dev: boolean;
+  /** What the form was filled with last in this tab. */
+  readonly last: DevPlace | undefined;
+  readonly onJoin: (place: Place) => void;
+}
+
+/** Before the class: who, where, and with which devices. */
+export function Prejoin({ media, address, dev, last, onJoin }: PrejoinProps) {
+  const t = useTexts();
+  const { token } = address;
+  if (token === undefined && !dev) {
+    return (
+      <PageFrame testId="prejoin">
+        <main class="message">
+          <Icon name="door" size={44} />
+          <h1>{t.needLink}</h1>
+          <p>{t.needLinkHint}</p>
+        </main>
+      </PageFrame>
+    );
+  }
+  return (
+    <PageFrame testId="prejoin">
+      {dev && (
+        <p class="dev-banner" data-testid="dev-banner" role="note">
+          <Icon name="warning" size={18} />
+          <span>
+            <strong>{t.devMode}.</strong> {t.devModeHint}
+          </span>
+        </p>
+      )}
+      <main class="prejoin">
+        <Preview media={media} />
+        <section class="prejoin-side">
+          <h1>{t.joinTitle}</h1>
+          {token === undefined ? (
+            <DevForm room={address.room} last={last} onJoin={onJoin} />
+          ) : (
+            <LinkForm room={address.room} token={token} onJoin={onJoin} />
+          )}
+        </section>
+      </main>
+    </PageFrame>
+  );
+}
+
+/** The token of the address says who and where: nothing is left to type. */
+function LinkForm(props: {
+  room: string | undefined;
+  token: string;
+  onJoin: (place: Place) => void;
+}) {
+  const t = useTexts();
+  const { name, room: tokenRoom } = peekToken(props.token);
+  const room = props.room ?? tokenRoom ?? '';
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        props.onJoin({ room, token: props.token });
+      }}
+    >
+      <p class="joining-as">
+        {name !== undefined && <strong>{t.joiningAs(name)}</strong>}
+        <span>{t.joiningRoom(room)}</span>
+      </p>
+      <JoinButton busy={false} />
+    </form>
+  );
+}
+
+const ROLES: readonly Role[] = ['teacher', 'pupil'];
+
+function DevForm(props: {
+  room: string | undefined;
+  last: DevPlace | undefined;
+  onJoin: (place: Place) => void;
+}) {
+  const t = useTexts();
+  const { last } = props;
+  const [name, setName] = useState(last?.name ?? '');
+  const [room, setRoom] = useState(props.room ?? last?.room ?? '');
+  const [role, setRole] = useState<Role>(last?.role ?? 'pupil');
+  const [busy, setBusy] = useState(false);
+  const [failed, setFailed] = useState(false);
+  const nameInput = useRef<HTMLInputElement>(null);
+  useEffect(() => nameInput.current?.focus({ preventScroll: true }), []);
+
+  const submit = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    if (busy) return;
+    setBusy(true);
+    setFailed(false);
+    const place = { name: name.trim(), room: room.trim(), role };
+    try {
+      const token = await fetchDevToken(place);
+      props.onJoin({ room: place.room, token, dev: place });
+    } catch {
+      setFailed(true);
+      setBusy(false);
+    }
+  };
+
+  return (
+    <form onSubmit={(event) => void submit(event)}>
+      <label class="field">
+        <span>{t.yourName}</span>
+        <input
+          ref={nameInput}
+          data-testid="name-input"
+          value={name}
+          onInput={(event) => setName(event.currentTarget.value)}
+          required
+          pattern=".*\S.*"
+          maxLength={64}
+          autocomplete="name"
+          spellcheck={false}
+        />
+      </label>
+      <label class="field">
+        <span>{t.roomName}</span>
+        <input
+          data-testid="room-input"
+          value={room}
+          onInput={(event) => setRoom(event.currentTarget.value)}
+          required
+          pattern=".*\S.*"
+          maxLength={60}
+          autocomplete="off"
+          autocapitalize="off"
+          spellcheck={false}
+          placeholder={t.roomExample}
+        />
+      </label>
+      <label class="field">
+        <span>{t.role}</span>
+        <select
+          data-testid="role-select"
+          value={role}
+          onChange={(event) => setRole(event.currentTarget.value as Role)}
+        >
+          {ROLES.map((value) => (
+            <option key={value} value={value}>
+              {value === 'teacher' ? t.roleTeacher : t.rolePupil}
+            </option>
+          ))}
+        </select>
+      </label>
+      {failed && (
+        <p class="notice notice-danger" role="alert">
+          <Icon name="warning" size={20} />
+          <span>{t.devTokenFailed}</span>
+        </p>
+      )}
+      <JoinButton busy={busy} />
+    </form>
+  );
+}
+
+function JoinButton({ busy }: { busy: boolean }) {
+  const t = useTexts();
+  return (
+    <button class="button button-primary button-large" data-testid="join-button" aria-busy={busy}>
+      {busy ? t.connecting : t.join}
+    </button>
+  );
+}
