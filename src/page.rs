@@ -15,8 +15,8 @@ use axum::response::{IntoResponse, Response};
 struct Files;
 
 /// No script, style or request but our own; media comes over WebRTC and from blobs.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' \
-     'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob: mediastream:; font-src \
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+     img-src 'self' data: blob:; media-src 'self' blob: mediastream:; font-src \
      'self'; connect-src 'self' ws: wss:; worker-src 'self' blob:; manifest-src 'self'; base-uri \
      'none'; form-action 'self'";
 const PERMISSIONS_POLICY: &str =

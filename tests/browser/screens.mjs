@@ -134,6 +134,7 @@ async function join(size, locale, name, room, role = 'pupil') {
 
 async function shoot(page, name) {
   await page.mouse.move(2, 2);
+  await page.evaluate(() => window.scrollTo(0, 0));
   await page.waitForTimeout(700);
   await page.screenshot({ path: `${FOLDER}/${name}.png` });
   console.log(name);
@@ -198,7 +199,7 @@ try {
     await teacher.keyboard.press('Escape');
     await amira.getByTestId('roster-button').click();
     await shoot(amira, 'roster-phone-de');
-    await amira.getByTestId('roster-button').click({ force: true });
+    await amira.getByTestId('roster-button').click();
   }
   await pictures(amira, 3);
   await shoot(amira, 'class-phone-de');

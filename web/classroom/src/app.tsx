@@ -92,6 +92,7 @@ export function App() {
           place={screen.place}
           media={media}
           onLeft={() => setScreen({ name: 'left', place: screen.place })}
+          onMove={(place) => setScreen(enter(place))}
           onStart={ask}
         />
       );

@@ -9,6 +9,17 @@ export interface Place {
   readonly token: string;
   /** What the development form asked for; absent when the token came from a link. */
   readonly dev?: DevPlace;
+  /** The token is the second one: the first was refused. */
+  readonly renewed?: true;
+}
+
+/**
+ * A development node forgets its tokens when it restarts. Whoever was there gets a new one without
+ * being asked again; a fresh token that is refused too is refused for good.
+ */
+export function canRenew(place: Place, code: string, entered: boolean): boolean {
+  const stale = code === 'bad_token' || code === 'token_expired';
+  return place.dev !== undefined && stale && (entered || place.renewed !== true);
 }
 
 /** The development form's values, for a reload and for the next visit in this tab. */

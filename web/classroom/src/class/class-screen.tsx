@@ -1,10 +1,11 @@
 import { isFinal, type Session } from '@firstbell/sdk';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 
+import { fetchDevToken } from '../api';
 import { useSession } from '../hooks';
 import type { LocalMedia } from '../media/local-media';
 import { publishDevices } from '../media/publish';
-import type { Place } from '../place';
+import { canRenew, type Place } from '../place';
 import { Classroom } from './classroom';
 import { Entering } from './entering';
 import { Refusal } from './refusal';
@@ -14,11 +15,13 @@ interface ClassScreenProps {
   readonly place: Place;
   readonly media: LocalMedia;
   readonly onLeft: () => void;
+  /** The same place with another token. */
+  readonly onMove: (place: Place) => void;
   readonly onStart: () => void;
 }
 
 /** One stay in one class: the way in, the class, and what to say when it does not work. */
-export function ClassScreen({ session, place, media, onLeft, onStart }: ClassScreenProps) {
+export function ClassScreen({ session, place, media, onLeft, onMove, onStart }: ClassScreenProps) {
   const view = useSession(session);
   const { state, entered } = view;
 
@@ -46,6 +49,17 @@ export function ClassScreen({ session, place, media, onLeft, onStart }: ClassScr
     };
   }, [place.room]);
 
+  const [renewFailed, setRenewFailed] = useState(false);
+  const renewing =
+    !renewFailed && state.name === 'refused' && canRenew(place, state.code, entered);
+  useEffect(() => {
+    if (!renewing || place.dev === undefined) return;
+    fetchDevToken(place.dev).then(
+      (token) => onMove({ ...place, token, renewed: true }),
+      () => setRenewFailed(true),
+    );
+  }, [renewing]);
+
   const again = (): void => {
     if (isFinal(session.state)) session.connect(place.room, place.token);
     else session.retryNow();
@@ -54,6 +68,7 @@ export function ClassScreen({ session, place, media, onLeft, onStart }: ClassScr
   switch (state.name) {
     case 'refused':
     case 'ended':
+      if (renewing) return <Entering state={state} onCancel={onStart} />;
       return <Refusal code={state.code} onAgain={again} onStart={onStart} />;
     case 'unreachable':
       if (entered) break;

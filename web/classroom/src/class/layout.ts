@@ -12,11 +12,16 @@ export interface Area {
 }
 
 const GAP = 10;
-/** Wider than this a tile shows walls; narrower, it cuts faces. */
+/** Wider than this a tile shows walls. */
 const WIDEST = 16 / 9;
-const NARROWEST = 4 / 5;
-/** Tiles beside or below a shared screen. */
-const STRIP_WIDTH = { least: 132, share: 0.19, most: 260 };
+/** Narrower than this it cuts people off; on an upright area that is better than leaving it empty. */
+const NARROWEST = { wide: 4 / 3, upright: 4 / 5 };
+/** Tiles in the column beside a stage. */
+const STRIP_WIDTH = { least: 128, share: 0.19, most: 260 };
+/** Above this part of an upright area stands the stage, below it the grid of the others. */
+const STAGE_PART = 0.62;
+/** What a shared screen needs at most of an upright area: width to height. */
+const STAGE_SHAPE = 3 / 2;
 
 /** `count` equal tiles that fill `area` best, row by row, the last row centred. */
 export function gridBoxes(count: number, area: Area): readonly Box[] {
@@ -45,42 +50,51 @@ function tileSize(count: number, columns: number, area: Area) {
   const rows = Math.ceil(count / columns);
   const roomWidth = Math.max(1, (area.width - (columns - 1) * GAP) / columns);
   const roomHeight = Math.max(1, (area.height - (rows - 1) * GAP) / rows);
+  const narrowest = area.width > area.height ? NARROWEST.wide : NARROWEST.upright;
   return {
     columns,
     rows,
     width: Math.min(roomWidth, roomHeight * WIDEST),
-    height: Math.min(roomHeight, roomWidth / NARROWEST),
+    height: Math.min(roomHeight, roomWidth / narrowest),
   };
 }
 
 export interface StageLayout {
   readonly stage: readonly Box[];
-  /** As many as fit; the caller shows no more tiles than this. */
+  /** As many as fit, at most `count`. */
   readonly strip: readonly Box[];
 }
 
-/** A stage of `staged` large tiles, and a strip of up to `count` small ones beside or below it. */
+/** A stage of `staged` large tiles, and up to `count` small ones in a column beside or a grid below. */
 export function stageBoxes(staged: number, count: number, area: Area): StageLayout {
-  const beside = area.width > area.height;
-  const width = Math.min(
-    STRIP_WIDTH.most,
-    Math.max(STRIP_WIDTH.least, Math.round(area.width * STRIP_WIDTH.share)),
-  );
+  return area.width > area.height
+    ? stageBeside(staged, count, area)
+    : stageAbove(staged, count, area);
+}
+
+function stageBeside(staged: number, count: number, area: Area): StageLayout {
+  const ideal = Math.min(STRIP_WIDTH.most, area.width * STRIP_WIDTH.share);
+  // Rather smaller tiles than fewer, down to the least.
+  const allFit = ((area.height - (count - 1) * GAP) / Math.max(1, count)) * WIDEST;
+  const width = Math.floor(Math.max(STRIP_WIDTH.least, Math.min(ideal, allFit)));
   const height = width / WIDEST;
-  const length = beside ? area.height : area.width;
-  const step = (beside ? height : width) + GAP;
-  const fitting = Math.min(count, Math.max(1, Math.floor((length + GAP) / step)));
-  const strip = Array.from({ length: fitting }, (_, index) => ({
-    left: beside ? area.width - width : index * step,
-    top: beside ? index * step : area.height - height,
+  const fitting = Math.max(1, Math.floor((area.height + GAP) / (height + GAP)));
+  const strip = Array.from({ length: Math.min(count, fitting) }, (_, index) => ({
+    left: area.width - width,
+    top: index * (height + GAP),
     width,
     height,
   }));
-  const taken = fitting === 0 ? 0 : (beside ? width : height) + GAP;
-  const rest = beside
-    ? { width: area.width - taken, height: area.height }
-    : { width: area.width, height: area.height - taken };
+  const rest = { width: Math.max(0, area.width - width - GAP), height: area.height };
   return { stage: stack(staged, rest), strip };
+}
+
+function stageAbove(staged: number, count: number, area: Area): StageLayout {
+  const height = Math.min(area.height * STAGE_PART, (staged * area.width) / STAGE_SHAPE);
+  const top = height + GAP;
+  const rest = { width: area.width, height: Math.max(0, area.height - top) };
+  const strip = gridBoxes(count, rest).map((box) => ({ ...box, top: box.top + top }));
+  return { stage: stack(staged, { width: area.width, height }), strip };
 }
 
 /** Large tiles that share `area` fully: a screen's own shape decides what of it is used. */

@@ -37,7 +37,7 @@ export function Notices({ view, media, screen }: NoticesProps) {
           <span>{warning === 'video_codec_unsupported' ? t.warnVideo : t.warnAudio}</span>
         </p>
       ))}
-      <DeviceWarnings media={media} />
+      <DeviceWarnings media={media} dismissable />
     </div>
   );
 }

@@ -5,7 +5,7 @@ import { useSize, type ClassView } from '../hooks';
 import { useTexts } from '../i18n';
 import type { LocalMedia } from '../media/local-media';
 import { tileCapacity } from './capacity';
-import { gridBoxes, stageBoxes, type Box } from './layout';
+import { gridBoxes, stageBoxes, type Area, type Box } from './layout';
 import { SelfTile } from './self-tile';
 import { TileView } from './tile-view';
 import { arrange, cameraTiles, screenTiles, tileKey, type Tile } from './tiles';
@@ -33,9 +33,12 @@ export function Stage({ session, view, media, onMore }: StageProps) {
   const staged = stagedKeys(pinnedTile, screens);
   const wide = staged.length > 0;
 
-  // The own tile has a place of its own.
-  const strip = stageBoxes(staged.length, others.length + screens.length + 1, area).strip.length;
-  const capacity = wide ? Math.max(1, strip - 1) + staged.length : tileCapacity(area.width, area.height);
+  // Places for small tiles: the own one, unstaged screens, cameras and, if those are too many, the
+  // count of the rest.
+  const small = others.length + screens.length + 1 - staged.length;
+  const places = placesFor(staged.length, small, area);
+  const fits = small <= places ? small : Math.max(2, places - 1);
+  const capacity = fits - 1 + staged.length;
   order.current = arrange(order.current, {
     others,
     seen: seenIn(roster, slots),
@@ -45,14 +48,16 @@ export function Stage({ session, view, media, onMore }: StageProps) {
   });
   const cameras = cameraTiles(order.current, roster, slots);
   const tiles = [...screens, ...cameras];
-  const boxes = place(tiles, staged, area);
   const hidden = others.length - cameras.length;
+  const boxes = place(tiles, staged, hidden > 0, area);
+  // Before the first layout there is nothing to say; afterwards the most that could be shown.
+  const maxVideo = staged.length + places - 1;
 
   useEffect(() => {
     if (area.width > 0) {
-      session.setWants(pinnedTile === undefined ? [] : [pinnedTile.participant], capacity);
+      session.setWants(pinnedTile === undefined ? [] : [pinnedTile.participant], maxVideo);
     }
-  }, [session, capacity, pinnedTile?.participant, area.width > 0]);
+  }, [session, maxVideo, pinnedTile?.participant, area.width > 0]);
 
   return (
     <main class="stage" aria-label={t.tiles} data-layout={wide ? 'stage' : 'grid'}>
@@ -82,9 +87,9 @@ export function Stage({ session, view, media, onMore }: StageProps) {
             <p>{t.aloneHint}</p>
           </div>
         )}
-        {hidden > 0 && (
-          <button class="more" data-testid="more-button" onClick={onMore}>
-            +{t.more(hidden)}
+        {boxes.more !== undefined && (
+          <button class="more" style={boxes.more} data-testid="more-button" onClick={onMore}>
+            {t.more(hidden)}
           </button>
         )}
       </div>
@@ -121,9 +126,18 @@ function seenIn(roster: Roster, slots: readonly Slot[]): ReadonlySet<string> {
   return new Set(seen);
 }
 
+/** How many small tiles there is room for; not more than `wanted` where it depends on them. */
+function placesFor(staged: number, wanted: number, area: Area): number {
+  const most = tileCapacity(area.width, area.height) + 1;
+  if (staged === 0) return most;
+  return Math.min(most, stageBoxes(staged, Math.max(wanted, most), area).strip.length);
+}
+
 interface Boxes {
   readonly own: Box | undefined;
   readonly of: ReadonlyMap<string, Box>;
+  /** Says how many have no tile; after the last one that has. */
+  readonly more: Box | undefined;
   /** Beside the own tile while nobody else is here. */
   readonly alone: Box | undefined;
 }
@@ -131,24 +145,28 @@ interface Boxes {
 function place(
   tiles: readonly Tile[],
   staged: readonly string[],
-  area: { width: number; height: number },
+  more: boolean,
+  area: Area,
 ): Boxes {
-  const small = tiles.filter(({ key }) => !staged.includes(key)).map(({ key }) => key);
-  const of = new Map<string, Box>();
-  const put = (keys: readonly string[], boxes: readonly Box[]): void => {
-    keys.forEach((key, index) => {
-      const box = boxes[index];
-      if (box !== undefined) of.set(key, box);
-    });
-  };
-  if (staged.length === 0) {
-    const [own, ...boxes] = gridBoxes(Math.max(2, small.length + 1), area);
-    put(small, boxes);
-    return { own, of, alone: tiles.length === 0 ? boxes[0] : undefined };
-  }
-  const { stage, strip } = stageBoxes(staged.length, small.length + 1, area);
+  const keys = tiles.map(({ key }) => key).filter((key) => !staged.includes(key));
+  const alone = tiles.length === 0;
+  const count = 1 + keys.length + (more || alone ? 1 : 0);
+  const { stage, strip } =
+    staged.length === 0
+      ? { stage: [], strip: gridBoxes(count, area) }
+      : stageBoxes(staged.length, count, area);
   const [own, ...boxes] = strip;
-  put(staged, stage);
-  put(small, boxes);
-  return { own, of, alone: undefined };
+  const of = new Map<string, Box>();
+  staged.forEach((key, index) => put(of, key, stage[index]));
+  keys.forEach((key, index) => put(of, key, boxes[index]));
+  return {
+    own,
+    of,
+    more: more ? boxes[keys.length] : undefined,
+    alone: alone ? boxes[0] : undefined,
+  };
+}
+
+function put(of: Map<string, Box>, key: string, box: Box | undefined): void {
+  if (box !== undefined) of.set(key, box);
 }

@@ -71,7 +71,7 @@ export const de: Dictionary = {
   unpin: (name) => `${name} loslösen`,
   alone: 'Du bist als Erstes hier',
   aloneHint: 'Die anderen erscheinen, sobald sie teilnehmen.',
-  more: (count) => `${count} weitere`,
+  more: (count) => `+${count} weitere`,
   tiles: 'Klasse',
   controls: 'Bedienung',
   soundBlocked: 'Dein Browser hält den Ton zurück.',

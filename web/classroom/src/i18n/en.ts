@@ -73,7 +73,7 @@ export const en = {
   unpin: (name: string) => `Unpin ${name}`,
   alone: 'You are the first one here',
   aloneHint: 'Others appear as soon as they join.',
-  more: (count: number) => `${count} more`,
+  more: (count: number) => `+${count} more`,
   tiles: 'Class',
   controls: 'Controls',
   soundBlocked: 'Your browser is holding back the sound.',

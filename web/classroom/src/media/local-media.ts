@@ -80,6 +80,11 @@ export class LocalMedia extends Emitter<{ change: void }> {
     if (on || track !== null) void this.#open(kind);
   }
 
+  /** The person has read what is wrong. */
+  dismiss(kind: DeviceKind): void {
+    this.#set(kind, { problem: null });
+  }
+
   /** Lets go of both devices; the switches stay for the next class. */
   release(): void {
     this.#close('camera');

@@ -6,8 +6,14 @@ import { Icon } from './icons';
 
 const KINDS: readonly DeviceKind[] = ['microphone', 'camera'];
 
+interface DeviceWarningsProps {
+  readonly media: LocalMedia;
+  /** In class they stand in the way of the pictures once read. */
+  readonly dismissable?: boolean;
+}
+
 /** Says in plain words what is wrong with the camera and the microphone, and what to do. */
-export function DeviceWarnings({ media }: { media: LocalMedia }) {
+export function DeviceWarnings({ media, dismissable = false }: DeviceWarningsProps) {
   const t = useTexts();
   const devices = useDevices(media);
   return (
@@ -25,6 +31,15 @@ export function DeviceWarnings({ media }: { media: LocalMedia }) {
           >
             <Icon name={kind === 'camera' ? 'cameraOff' : 'microphoneOff'} size={20} />
             <span>{problemText(t, kind, problem)}</span>
+            {dismissable && (
+              <button
+                class="icon-button"
+                aria-label={t.close}
+                onClick={() => media.dismiss(kind)}
+              >
+                <Icon name="close" size={18} />
+              </button>
+            )}
           </p>
         );
       })}
