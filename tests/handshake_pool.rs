@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use firstbell::handshake::{
     DtlsFailure, HandshakeConfig, HandshakeHandle, HandshakeOutput, HandshakePool, HandshakeSink,
+    MAX_WAITING,
 };
 use firstbell::media::ParticipantId;
 use firstbell::transport::SrtpKeys;
@@ -276,6 +277,24 @@ fn sixty_thousand_fragments_do_no_harm() {
         // The thread is well: the other participant that waited all the time gets in too.
         fixture.finish(ALICE, &mut fixture.browser(DtlsRole::Client));
     }
+}
+
+/// A flood is taken within the bound, and gives all its places back.
+#[test]
+fn a_flood_gives_its_places_back() {
+    let fixture = Fixture::new(1, 4 * MAX_WAITING as usize);
+    // Not registered, so that the thread has nothing to do with them but to take them; how many it
+    // takes meanwhile is its affair, but more than these can never wait.
+    let refused = (0..10_000)
+        .filter(|_| fixture.handle.datagram(MALLORY, vec![0; 20]).is_err())
+        .count() as u64;
+    assert_eq!(fixture.handle.counters().queue_full, refused);
+    fixture.until("the taken ones judged", |fixture| {
+        fixture.handle.counters().unknown_participant == 10_000 - refused
+    });
+    // All places are given back.
+    fixture.register(MALLORY, DtlsRole::Server);
+    fixture.finish(MALLORY, &mut fixture.browser(DtlsRole::Client));
 }
 
 impl Fixture {

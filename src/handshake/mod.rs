@@ -21,7 +21,7 @@ use crate::media::ParticipantId;
 
 pub use crate::transport::dtls::{DtlsFailure, HandshakeOutput};
 pub use counters::HandshakeCounters;
-pub use pool::{HandshakeConfig, HandshakeHandle, HandshakePool};
+pub use pool::{HandshakeConfig, HandshakeHandle, HandshakePool, MAX_WAITING};
 
 /// From the beginning of a handshake to its end.
 pub const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(30);

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::AcqRel};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::AcqRel};
 use std::thread::JoinHandle;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -16,6 +16,14 @@ use crate::wire::sdp::{DtlsRole, Fingerprint};
 
 /// Room for every participant's registration, begin and removal at once.
 const CONTROL_QUEUE: usize = 3 * MAX_ASSOCIATIONS;
+
+/// Datagrams of one participant that may wait for its thread: two flights of a handshake with long
+/// certificates. A participant who floods fills this share of the queue and no more.
+pub const MAX_WAITING: u32 = 16;
+
+/// Counts of waiting datagrams per thread. Participants whose ids collide share one: a flood then
+/// slows down that one other, whose DTLS repeats what was dropped.
+const WAITING_COUNTS: usize = 1024;
 
 pub struct HandshakeConfig {
     /// At least 1.
@@ -36,8 +44,43 @@ pub struct HandshakePool {
 struct Lane {
     control: Sender<Control>,
     datagrams: Sender<(ParticipantId, Vec<u8>)>,
+    waiting: Waiting,
     /// Registered and not yet removed.
     registered: Arc<AtomicUsize>,
+}
+
+/// How many datagrams of each participant wait for a thread.
+#[derive(Clone)]
+pub(super) struct Waiting(Arc<[AtomicU32]>);
+
+impl Default for Waiting {
+    fn default() -> Self {
+        Self((0..WAITING_COUNTS).map(|_| AtomicU32::new(0)).collect())
+    }
+}
+
+impl Waiting {
+    /// One more, unless [`MAX_WAITING`] wait already.
+    fn enter(&self, participant: ParticipantId) -> bool {
+        let count = self.of(participant);
+        let entered = count.fetch_add(1, AcqRel) < MAX_WAITING;
+        if !entered {
+            count.fetch_sub(1, AcqRel);
+        }
+        entered
+    }
+
+    /// One of those that entered was taken, or found no room.
+    pub fn leave(&self, participant: ParticipantId) {
+        self.of(participant).fetch_sub(1, AcqRel);
+    }
+
+    fn of(&self, participant: ParticipantId) -> &AtomicU32 {
+        // By the whole id: the lane is chosen by the remainder of a small number, so ids of one
+        // lane still spread over the table.
+        let at = (participant.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize;
+        &self.0[at % WAITING_COUNTS]
+    }
 }
 
 /// For the plane and the shards; cloning is cheap. No call blocks.
@@ -66,6 +109,7 @@ impl HandshakePool {
                 Arc::clone(&config.identity),
                 Arc::clone(&outputs),
                 Arc::clone(&lane.registered),
+                lane.waiting.clone(),
                 Arc::clone(&shared),
             );
             lanes.push(lane);
@@ -118,6 +162,7 @@ impl Lane {
         let lane = Self {
             control,
             datagrams,
+            waiting: Waiting::default(),
             registered: Arc::default(),
         };
         (lane, control_end, datagrams_end)
@@ -163,15 +208,21 @@ impl HandshakeHandle {
     /// A DTLS datagram from the participant's validated address.
     ///
     /// # Errors
-    /// [`Full`]: dropped and counted; DTLS repeats what matters.
+    /// [`Full`]: dropped and counted, for the queue is full or holds [`MAX_WAITING`] of the
+    /// participant; DTLS repeats what matters.
     pub fn datagram(&self, participant: ParticipantId, datagram: Vec<u8>) -> Result<(), Full> {
-        self.lane(participant)
-            .datagrams
-            .try_send((participant, datagram))
-            .map_err(|_| {
-                Shared::count(&self.shared.queue_full);
-                Full
-            })
+        let lane = self.lane(participant);
+        let mut queued = lane.waiting.enter(participant);
+        if queued && lane.datagrams.try_send((participant, datagram)).is_err() {
+            lane.waiting.leave(participant);
+            queued = false;
+        }
+        if queued {
+            Ok(())
+        } else {
+            Shared::count(&self.shared.queue_full);
+            Err(Full)
+        }
     }
 
     /// Forgets the participant. Asking for one that is not there does nothing.
@@ -196,5 +247,24 @@ impl HandshakeHandle {
         // Never empty: `start` makes at least one.
         let at = (participant.0 % self.lanes.len() as u64) as usize;
         &self.lanes[at]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_participant_has_its_share_of_the_queue_and_no_more() {
+        let waiting = Waiting::default();
+        let (flooder, other) = (ParticipantId(1), ParticipantId(2));
+        for _ in 0..MAX_WAITING {
+            assert!(waiting.enter(flooder));
+        }
+        assert!(!waiting.enter(flooder));
+        assert!(waiting.enter(other));
+        waiting.leave(flooder);
+        assert!(waiting.enter(flooder));
+        assert!(!waiting.enter(flooder));
     }
 }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, TryRecvError, after, never, select_biased};
 
 use super::counters::Shared;
+use super::pool::Waiting;
 use super::{HANDSHAKE_DEADLINE, HandshakeSink};
 use crate::media::ParticipantId;
 use crate::transport::dtls::{
@@ -60,6 +61,7 @@ pub(super) struct Worker {
     identity: Arc<Identity>,
     outputs: Arc<[Arc<dyn HandshakeSink>]>,
     registered: Arc<AtomicUsize>,
+    waiting: Waiting,
     shared: Arc<Shared>,
     /// At most [`MAX_ASSOCIATIONS`](super::MAX_ASSOCIATIONS), counted at registration.
     associations: HashMap<ParticipantId, Association>,
@@ -72,12 +74,14 @@ impl Worker {
         identity: Arc<Identity>,
         outputs: Arc<[Arc<dyn HandshakeSink>]>,
         registered: Arc<AtomicUsize>,
+        waiting: Waiting,
         shared: Arc<Shared>,
     ) -> Self {
         Self {
             identity,
             outputs,
             registered,
+            waiting,
             shared,
             associations: HashMap::new(),
             timers: BTreeSet::new(),
@@ -103,6 +107,7 @@ impl Worker {
                 recv(timer) -> _ => {}
                 recv(datagrams) -> message => {
                     if let Ok((participant, datagram)) = message {
+                        self.waiting.leave(participant);
                         // The datagram may have overtaken its registration between the two reads.
                         loop {
                             match control.try_recv() {
