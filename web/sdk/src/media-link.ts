@@ -66,10 +66,12 @@ export class MediaLink extends Emitter<MediaLinkEvents> {
 
   /**
    * The offer of the join. Without candidates, on purpose: the server is ICE-lite, never needs
-   * ours, and gathering them would only delay the join.
+   * ours, and gathering them would only delay the join. Asked again before the answer, the same
+   * offer is given again.
    */
   async offer(): Promise<string> {
     if (this.negotiations !== 0) throw new Error('this connection is negotiated already');
+    if (this.peer.localDescription !== null) return this.#localSdp();
     await this.peer.setLocalDescription(await this.peer.createOffer());
     return this.#localSdp();
   }

@@ -214,11 +214,8 @@ export class Session extends Emitter<SessionEvents> {
     const generation = this.#begin();
     this.#become({ name: 'connecting', attempt: this.#attempt });
     this.#dropChannel();
-    this.#dropLink();
     try {
-      const link = new MediaLink(this.#audioSlots, this.#videoSlots);
-      this.#link = link;
-      this.#stats.connections += 1;
+      const link = this.#linkToJoin();
       const [channel, offer] = await Promise.all([Channel.open(this.#url), link.offer()]);
       if (!this.#adopt(generation, channel)) return;
       for (const [source, track] of this.#tracks) await link.replace(source, track);
@@ -238,6 +235,18 @@ export class Session extends Emitter<SessionEvents> {
     } catch (error) {
       if (generation === this.#generation) this.#failed(error);
     }
+  }
+
+  /**
+   * A connection that nobody answered is offered again: tries against a node that is away then cost
+   * no new connection each.
+   */
+  #linkToJoin(): MediaLink {
+    if (this.#link?.negotiations === 0) return this.#link;
+    this.#dropLink();
+    this.#link = new MediaLink(this.#audioSlots, this.#videoSlots);
+    this.#stats.connections += 1;
+    return this.#link;
   }
 
   async #enter(
