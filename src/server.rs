@@ -1,6 +1,8 @@
 //! The only place where the parts are wired: shards, handshake pool, plane, signalling, HTTP.
 
+use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -49,11 +51,26 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     )?;
     let app = signaling.router().merge(page::router());
     let handle = Handle::new();
-    let stop = tokio::spawn(stop_on_signal(handle.clone(), signaling, config.drain));
-    let served = serve_http(&config.http, app, handle).await;
-    stop.abort();
+    let stop = stop_on_signal(handle.clone(), signaling, config.drain);
+    let http = std::pin::pin!(serve_http(&config.http, app, handle));
+    let served = serve_until_stopped(http, stop).await;
     media.stop();
     served
+}
+
+/// Serves until HTTP ends, be it by its own failure or because `stop` asked for it. A node that can
+/// no longer be stopped by a signal ends.
+async fn serve_until_stopped(
+    mut http: Pin<&mut impl Future<Output = anyhow::Result<()>>>,
+    stop: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
+    tokio::select! {
+        served = &mut http => served,
+        stopped = stop => {
+            stopped?;
+            http.await
+        }
+    }
 }
 
 /// Waits for SIGTERM or SIGINT, tells everybody, and ends the HTTP server.
@@ -117,11 +134,13 @@ fn announce(address: SocketAddr, tls: bool) {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => format!("[{ip}]"),
     };
-    println!("Firstbell serves {scheme}://{host}:{}", address.port());
+    // Nobody may be reading: a node without a terminal serves all the same.
+    let mut out = std::io::stdout();
+    let _ = writeln!(out, "Firstbell serves {scheme}://{host}:{}", address.port());
     if tls && address.ip().is_unspecified() {
         for ip in interface_addresses().unwrap_or_default() {
             if ip.is_ipv4() && !ip.is_loopback() {
-                println!("  in this network: https://{ip}:{}", address.port());
+                let _ = writeln!(out, "  in this network: https://{ip}:{}", address.port());
             }
         }
     }

@@ -14,7 +14,10 @@ pub fn start(config: &LogConfig) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_timer(SystemTime);
+        .with_timer(SystemTime)
+        // A log that cannot be written is lost. Reporting that would panic the thread that logged,
+        // which may be the one that carries media, or the one that stops the node.
+        .log_internal_errors(false);
     let started = match config.format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),
