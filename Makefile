@@ -8,7 +8,8 @@ export CHROMIUM ?= /usr/bin/chromium
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 export FIRSTBELL_BIN ?= $(abspath $(TARGET_DIR)/release/firstbell)
 
-.PHONY: help run trial build web test setup lint deny check-web test-rust test-web fuzz bench clean
+.PHONY: help run trial build web test setup lint deny check-web test-rust test-web test-load \
+	test-interop test-browser screens fuzz bench clean
 
 help: ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -33,8 +34,7 @@ web/dist/index.html: web/node_modules $(shell find web/sdk web/classroom -type f
 	cd web && $(NPM) run build
 	touch $@
 
-# The browser, interop and load tests join here as they land.
-test: setup lint deny test-rust ## All checks and tests
+test: setup lint deny check-web test-web test-rust build test-load test-interop test-browser ## All checks and tests
 	@echo "All tests passed."
 
 setup: ## Chromium and the other tools the tests need
@@ -55,6 +55,23 @@ test-rust: ## Unit, property, simulation and attack tests
 
 test-web: web/node_modules ## Unit tests of the SDK and the page
 	cd web && $(NPM) test
+
+test-load: build ## A short run of the load tester: nothing lost, corrupted or misrouted
+	$(CARGO) run --release -p firstbell-loadtest -- join --node-binary $(FIRSTBELL_BIN) \
+		--rooms 4 --participants 5 --seconds 8
+
+test-interop: build tests/browser/node_modules ## aiortc with itself and with Chromium
+	bash tests/interop/run.sh
+
+test-browser: build tests/browser/node_modules ## Lessons in Chromium and Firefox
+	cd tests/browser && $(NPM) test
+
+tests/browser/node_modules: tests/browser/package.json tests/browser/package-lock.json
+	cd tests/browser && $(NPM) ci --no-audit --no-fund
+	touch $@
+
+screens: build tests/browser/node_modules ## The pictures of docs/screens, from a node of their own
+	bash tests/browser/screens.sh
 
 fuzz: ## Every parser of remote input for SECONDS each (default 60)
 	bash fuzz/run.sh $(or $(SECONDS_EACH),60)
