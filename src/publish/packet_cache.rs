@@ -8,6 +8,9 @@ pub const MAX_CACHED_PACKETS: usize = 512;
 /// Bytes of payload kept; when full, the oldest packets make room.
 pub const MAX_CACHED_BYTES: usize = 640 * 1024;
 
+/// What the ring of bytes begins with: a second of a thumbnail.
+const FIRST_RING_BYTES: usize = 32 * 1024;
+
 /// An older packet is not worth sending again: the receiver's jitter buffer has moved on.
 pub const MAX_CACHED_AGE: Duration = Duration::from_secs(1);
 
@@ -33,13 +36,17 @@ struct Entry {
 }
 
 /// A ring of bytes and a ring of entries over it. Memory is taken with the first packet (most
-/// tracks of a class are audio or never sent) and never after.
+/// tracks of a class are audio or never sent). The ring of bytes begins small and doubles, up to
+/// [`MAX_CACHED_BYTES`], when it was written once around in less than [`MAX_CACHED_AGE`]: a
+/// thumbnail does not take a shared screen's memory.
 #[derive(Debug, Default)]
 pub struct PacketCache {
     bytes: Vec<u8>,
     entries: Vec<Option<Entry>>,
     /// Bytes ever written, gaps at the ring's end included.
     written: u64,
+    /// Where and when the ring was last begun anew, or was found large enough.
+    lap: Option<(u64, Instant)>,
     newest: Option<Instant>,
 }
 
@@ -53,15 +60,8 @@ impl PacketCache {
         if len > MAX_CACHED_BYTES {
             return;
         }
-        if self.bytes.is_empty() {
-            self.bytes = vec![0; MAX_CACHED_BYTES];
-            self.entries = vec![None; MAX_CACHED_PACKETS];
-        }
-        let mut place = ring_place(self.written);
-        if place + len > MAX_CACHED_BYTES {
-            self.written += (MAX_CACHED_BYTES - place) as u64;
-            place = 0;
-        }
+        self.make_room(arrival, len);
+        let place = self.place(len);
         let Some(room) = self.bytes.get_mut(place..place + len) else {
             return;
         };
@@ -80,16 +80,84 @@ impl PacketCache {
         self.newest = Some(self.newest.map_or(arrival, |newest| newest.max(arrival)));
     }
 
+    /// Where the next `len` bytes go. What does not fit before the ring's end begins at its start.
+    fn place(&mut self, len: usize) -> usize {
+        let place = self.ring_place(self.written);
+        if place + len <= self.bytes.len() {
+            return place;
+        }
+        self.written += (self.bytes.len() - place) as u64;
+        0
+    }
+
+    /// Grows the ring when the next `len` bytes would overwrite what is still of use.
+    fn make_room(&mut self, arrival: Instant, len: usize) {
+        if self.bytes.is_empty() {
+            self.entries = vec![None; MAX_CACHED_PACKETS];
+        }
+        let (begun, since) = *self.lap.get_or_insert((self.written, arrival));
+        // A packet may leave a gap of its own length at the ring's end.
+        let needed = (self.written - begun) as usize + 2 * len;
+        if needed <= self.bytes.len() {
+            return;
+        }
+        let is_young = arrival.saturating_duration_since(since) < MAX_CACHED_AGE;
+        if self.bytes.len() < len || (is_young && self.bytes.len() < MAX_CACHED_BYTES) {
+            self.grow(needed);
+        } else {
+            self.lap = Some((self.written, arrival));
+        }
+    }
+
+    /// Moves what is there to the start of a larger ring, in the order it was written. A track does
+    /// this at most as often as the ring can double.
+    fn grow(&mut self, needed: usize) {
+        let len = needed.next_power_of_two().max(FIRST_RING_BYTES);
+        let mut larger = vec![0; len.min(MAX_CACHED_BYTES)];
+        let mut kept: Vec<(u64, usize)> = Vec::with_capacity(self.entries.len());
+        for at in 0..self.entries.len() {
+            match self.entries[at] {
+                Some(entry) if !self.is_overwritten(&entry) => kept.push((entry.start, at)),
+                _ => self.entries[at] = None,
+            }
+        }
+        kept.sort_unstable();
+        let mut written = 0;
+        for (start, at) in kept {
+            let place = self.ring_place(start);
+            let Some(entry) = &mut self.entries[at] else {
+                continue;
+            };
+            larger[written..written + entry.len]
+                .copy_from_slice(&self.bytes[place..place + entry.len]);
+            entry.start = written as u64;
+            written += entry.len;
+        }
+        self.bytes = larger;
+        self.written = written as u64;
+        self.lap = self.lap.map(|(_, since)| (0, since));
+    }
+
+    fn is_overwritten(&self, entry: &Entry) -> bool {
+        self.written - entry.start > self.bytes.len() as u64
+    }
+
+    fn ring_place(&self, position: u64) -> usize {
+        match self.bytes.len() as u64 {
+            0 => 0,
+            len => (position % len) as usize,
+        }
+    }
+
     /// The packet with this index, unless it has made room or is older than [`MAX_CACHED_AGE`]
     /// against the newest.
     pub fn get(&self, index: u64) -> Option<CachedPacket<'_>> {
         let entry = (*self.entries.get(entry_place(index))?)?;
         let age = self.newest?.saturating_duration_since(entry.arrival);
-        let overwritten = self.written - entry.start > MAX_CACHED_BYTES as u64;
-        if entry.index != index || overwritten || age > MAX_CACHED_AGE {
+        if entry.index != index || self.is_overwritten(&entry) || age > MAX_CACHED_AGE {
             return None;
         }
-        let place = ring_place(entry.start);
+        let place = self.ring_place(entry.start);
         Some(CachedPacket {
             index,
             timestamp: entry.timestamp,
@@ -97,10 +165,6 @@ impl PacketCache {
             payload: self.bytes.get(place..place + entry.len)?,
         })
     }
-}
-
-fn ring_place(position: u64) -> usize {
-    (position % MAX_CACHED_BYTES as u64) as usize
 }
 
 fn entry_place(index: u64) -> usize {
@@ -146,6 +210,37 @@ mod tests {
         assert_eq!(cache.get(3), Some(packet(3, b"three")));
     }
 
+    /// Sends `bytes` a second for ten seconds; gives the ring's size after.
+    fn ring_after(cache: &mut PacketCache, start: Instant, bytes: usize) -> usize {
+        const PACKET: usize = 1000;
+        let gap = Duration::from_secs(1) * PACKET as u32 / bytes as u32;
+        let count = 10 * bytes / PACKET;
+        for number in 0..count {
+            let arrival = start + gap * number as u32;
+            cache.insert(arrival, packet(number as u64, &[7; PACKET]));
+            // Whatever is younger than the bounds say is there, from the first packet on.
+            let back = (MAX_CACHED_PACKETS - 1).min(MAX_CACHED_BYTES / PACKET - 1);
+            let wanted = (MAX_CACHED_AGE.as_nanos() / gap.as_nanos()) as usize;
+            let oldest = number.saturating_sub(back.min(wanted));
+            assert!(cache.get(oldest as u64).is_some(), "{oldest} of {number}");
+        }
+        cache.bytes.len()
+    }
+
+    #[test]
+    fn the_ring_is_as_large_as_a_second_needs() {
+        let start = Instant::now();
+        for (bytes, most) in [
+            (18_000, 32),
+            (90_000, 128),
+            (240_000, 256),
+            (2_000_000, 640),
+        ] {
+            let ring = ring_after(&mut PacketCache::new(), start, bytes);
+            assert!(ring <= most * 1024, "{ring} bytes for {bytes} a second");
+        }
+    }
+
     proptest! {
         /// Against a plain list: what is returned is what was stored; what is within all bounds
         /// is there; what is beyond the packet bound is not; memory stays what it was.
@@ -161,7 +256,7 @@ mod tests {
                 cache.insert(now, packet(number as u64, &payload));
                 stored.push(payload);
             }
-            prop_assert_eq!(cache.bytes.capacity(), MAX_CACHED_BYTES);
+            prop_assert!(cache.bytes.capacity() <= MAX_CACHED_BYTES);
             prop_assert_eq!(cache.entries.capacity(), MAX_CACHED_PACKETS);
             let mut newer_bytes = 0;
             for (number, payload) in stored.iter().enumerate().rev() {

@@ -11,6 +11,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // test support
 
+mod allocations;
 mod client;
 mod ice_agent;
 mod judge;

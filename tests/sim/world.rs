@@ -18,6 +18,7 @@ use firstbell::transport::SendArena;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use crate::allocations::PacketAllocations;
 use crate::client::Client;
 use crate::network::Path;
 use crate::plan::{Profile, credentials, session_plan};
@@ -89,6 +90,7 @@ pub struct World {
     /// RTP packets the node sealed, by receiver and SSRC: each number at most once.
     sealed: HashSet<(SocketAddr, u32, u16)>,
     pub faults: Vec<String>,
+    pub rtp: PacketAllocations,
     trace: DefaultHasher,
     traces: BTreeMap<SocketAddr, DefaultHasher>,
     spins: usize,
@@ -125,6 +127,7 @@ impl World {
             reached: HashSet::new(),
             sealed: HashSet::new(),
             faults: Vec::new(),
+            rtp: PacketAllocations::default(),
             trace: DefaultHasher::new(),
             traces: BTreeMap::new(),
             spins: 0,
@@ -386,8 +389,10 @@ impl World {
         match arrival {
             Arrival::AtNode { from, mut datagram } => {
                 self.note("up", from, &datagram);
-                self.shard
-                    .handle_datagram(now, from, &mut datagram, &mut self.arena);
+                let (shard, arena) = (&mut self.shard, &mut self.arena);
+                self.rtp.around(&mut datagram, |datagram| {
+                    shard.handle_datagram(now, from, datagram, arena);
+                });
                 self.end_turn();
             }
             Arrival::AtClient { to, datagram } => {

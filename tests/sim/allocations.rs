@@ -1,0 +1,85 @@
+//! Counts what the code under test allocates: nothing per packet, is the promise.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::time::Duration;
+
+use firstbell::wire::demux::{DatagramKind, demux};
+
+use crate::network::Path;
+use crate::plan::Profile;
+use crate::world::World;
+
+thread_local! {
+    // Without a destructor and constant at first: may be touched by an allocator.
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+// SAFETY: all calls go to the system's allocator unchanged; counting touches no memory of theirs.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller's promise about `layout` is passed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        // SAFETY: the caller's promises about all three are passed on.
+        unsafe { System.realloc(pointer, layout, new_size) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the pointer came from `System` with this layout.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+/// RTP packets the shard took, and the allocations of this thread while it did.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PacketAllocations {
+    pub packets: u64,
+    pub allocations: u64,
+}
+
+impl PacketAllocations {
+    /// Calls into the shard with `datagram`, counting if it is RTP.
+    pub fn around(&mut self, datagram: &mut [u8], call: impl FnOnce(&mut [u8])) {
+        let is_rtp = demux(datagram).is_ok_and(|kind| kind == DatagramKind::Rtp);
+        let before = ALLOCATIONS.get();
+        call(datagram);
+        if is_rtp {
+            self.packets += 1;
+            self.allocations += ALLOCATIONS.get() - before;
+        }
+    }
+}
+
+#[test]
+fn an_allocation_is_counted() {
+    let before = ALLOCATIONS.get();
+    drop(std::hint::black_box(Box::new(7_u64)));
+    assert_eq!(ALLOCATIONS.get(), before + 1);
+}
+
+#[test]
+fn nothing_is_allocated_per_forwarded_packet() {
+    let mut world = World::new(77, Path::WIRELESS);
+    for _ in 0..5 {
+        world.join(1, Profile::PUPIL);
+    }
+    world.run_for(Duration::from_secs(8));
+    world.rtp = PacketAllocations::default();
+    let forwarded = world.counters().forwarding.packets_forwarded;
+    world.run_for(Duration::from_secs(20));
+    let forwarded = world.counters().forwarding.packets_forwarded - forwarded;
+    assert!(forwarded > 10_000, "{forwarded} packets are no test");
+    assert!(world.rtp.packets > 2_000);
+    assert_eq!(world.rtp.allocations, 0, "in {:?}", world.rtp);
+    world.assert_no_faults();
+}
