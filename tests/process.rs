@@ -1,6 +1,6 @@
 //! The program as an operator sees it: started, stopped, without a terminal.
 
-#![allow(clippy::unwrap_used)] // helpers of tests, outside `#[test]`
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests, outside `#[test]`
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};

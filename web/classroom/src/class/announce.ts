@@ -15,7 +15,11 @@ export function announcements(
   const others = delta.joined.filter(
     ({ participant }) => participant !== own && !before.has(participant),
   );
-  const left = delta.left.flatMap((participant) => before.get(participant)?.name ?? []);
+  // Somebody both left and joined in one delta came back: they stay.
+  const back = new Set(delta.joined.map(({ participant }) => participant));
+  const left = delta.left
+    .filter((participant) => !back.has(participant))
+    .flatMap((participant) => before.get(participant)?.name ?? []);
   const changed = delta.changed.filter(({ participant }) => participant !== own);
   const started = changed.filter(
     ({ participant, publishing }) =>

@@ -51,7 +51,7 @@ export function useShortcuts(actions: Actions): Shortcuts {
 }
 
 /** `undefined` while somebody types, holds a key down or presses it with another one. */
-function actionOf(event: KeyboardEvent): keyof Actions | undefined {
+export function actionOf(event: KeyboardEvent): keyof Actions | undefined {
   if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return undefined;
   const target = event.target instanceof Element ? event.target : null;
   if (target?.closest('input, select, textarea, dialog, [contenteditable]') != null) {
