@@ -141,6 +141,7 @@ export class MediaLink extends Emitter<MediaLinkEvents> {
         this.#arm(DISCONNECTED_GRACE_MS);
         return;
       case 'failed':
+        clearTimeout(this.#timer);
         this.#become('lost');
         return;
       case 'new':

@@ -1,5 +1,5 @@
 import { RetryBudget } from './backoff';
-import { Channel, SocketLost, type Answer, type ServerEvent } from './channel';
+import { Channel, RequestError, SocketLost, type Answer, type ServerEvent } from './channel';
 import { Emitter } from './emitter';
 import { MediaLink } from './media-link';
 import type {
@@ -216,7 +216,12 @@ export class Session extends Emitter<SessionEvents> {
     this.#dropChannel();
     try {
       const link = this.#linkToJoin();
-      const [channel, offer] = await Promise.all([Channel.open(this.#url), link.offer()]);
+      const opening = Channel.open(this.#url);
+      const offer = await link.offer().catch((error: unknown) => {
+        opening.then((channel) => channel.close()).catch(() => undefined);
+        throw error;
+      });
+      const channel = await opening;
       if (!this.#adopt(generation, channel)) return;
       for (const [source, track] of this.#tracks) await link.replace(source, track);
       const publishing = this.publishing;
@@ -274,7 +279,7 @@ export class Session extends Emitter<SessionEvents> {
       return;
     }
     if (JSON.stringify(announced) !== JSON.stringify(this.publishing)) this.#tellPublishing();
-    if (this.#wants.pinned.length > 0 || this.#wants.max_video !== undefined) this.#tellWants();
+    if (this.#hasWants()) this.#tellWants();
   }
 
   async #resume(ticket: ResumeTicket): Promise<void> {
@@ -292,8 +297,10 @@ export class Session extends Emitter<SessionEvents> {
         this.#become({ name: 'joined', media: this.#link?.health ?? 'lost' });
         this.#wholeState(answer.roster, answer.speakers, answer.mapping, answer.room);
         this.#tellPublishing();
+        if (this.#hasWants()) this.#tellWants();
         if (this.#link !== undefined) this.#mediaChanged(this.#link);
       } else {
+        this.#resumableUntil = 0;
         this.#recover({ kind: 'resume_refused', resumable: false });
       }
     } catch (error) {
@@ -318,7 +325,8 @@ export class Session extends Emitter<SessionEvents> {
     this.#dropChannel();
     if (!(error instanceof SocketLost)) {
       const message = error instanceof Error ? error.message : String(error);
-      const code = error instanceof Error && 'code' in error ? (error.code as ErrorCode) : 'internal';
+      // Only the server's own errors carry a code of the protocol; a browser's are numbers.
+      const code = error instanceof RequestError ? error.code : 'internal';
       this.#tearDown();
       this.#become({ name: 'refused', code, message });
       return;
@@ -399,8 +407,13 @@ export class Session extends Emitter<SessionEvents> {
         await link.acceptRestart(answer.answer);
       }
     } catch (error) {
-      // A lost socket has its own recovery; a refused restart leaves only a new connection.
-      if (generation !== this.#generation || error instanceof SocketLost) return;
+      // A lost socket has its own recovery, after which the restart, which nobody answered, may be
+      // tried again; a refused restart leaves only a new connection.
+      if (error instanceof SocketLost) {
+        if (link === this.#link) this.#restartTried = false;
+        return;
+      }
+      if (generation !== this.#generation) return;
       this.#resumableUntil = 0;
       this.#recover({ kind: 'media', resumable: false });
     }
@@ -433,6 +446,8 @@ export class Session extends Emitter<SessionEvents> {
   }
 
   #ended(code: ErrorCode, message: string): void {
+    // Whatever is under way ends with the channel, and this is its one recovery.
+    this.#begin();
     this.#dropChannel();
     if (!endIsFinal(code)) {
       this.#resumableUntil = 0;
@@ -478,6 +493,10 @@ export class Session extends Emitter<SessionEvents> {
 
   #tellPublishing(): void {
     this.#tell({ type: 'publishing', publishing: this.publishing });
+  }
+
+  #hasWants(): boolean {
+    return this.#wants.pinned.length > 0 || this.#wants.max_video !== undefined;
   }
 
   #tellWants(): void {
