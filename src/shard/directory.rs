@@ -32,6 +32,9 @@ pub struct Directory {
     by_id: FxHashMap<ParticipantId, usize>,
     by_ufrag: FxHashMap<String, usize>,
     by_address: FxHashMap<SocketAddr, usize>,
+    /// The last answer of `by_address`: the kernel hands over several datagrams of one source at a
+    /// time. Forgotten by whatever changes that table.
+    last_found: Option<(SocketAddr, usize)>,
 }
 
 impl Directory {
@@ -70,6 +73,7 @@ impl Directory {
     /// Removes a participant and every entry that led to it.
     pub fn remove(&mut self, key: usize) -> Option<Entry> {
         let entry = self.entries.try_remove(key)?;
+        self.last_found = None;
         self.by_id.remove(&entry.id);
         for ufrag in &entry.ufrags {
             self.by_ufrag.remove(ufrag);
@@ -94,8 +98,15 @@ impl Directory {
         self.by_id.get(&id).copied()
     }
 
-    pub fn by_address(&self, address: SocketAddr) -> Option<usize> {
-        self.by_address.get(&address).copied()
+    pub fn by_address(&mut self, address: SocketAddr) -> Option<usize> {
+        if let Some((last, key)) = self.last_found
+            && last == address
+        {
+            return Some(key);
+        }
+        let key = self.by_address.get(&address).copied()?;
+        self.last_found = Some((address, key));
+        Some(key)
     }
 
     pub fn by_ufrag(&self, ufrag: &str) -> Option<usize> {
@@ -110,6 +121,7 @@ impl Directory {
         if !entry.addresses.contains(&address) && entry.addresses.try_push(address).is_err() {
             return;
         }
+        self.last_found = None;
         if let Some(former) = self.by_address.insert(address, key)
             && former != key
             && let Some(former) = self.entries.get_mut(former)
@@ -124,6 +136,7 @@ impl Directory {
         }
         if self.by_address.get(&address) == Some(&key) {
             self.by_address.remove(&address);
+            self.last_found = None;
         }
     }
 
@@ -168,6 +181,25 @@ mod tests {
         directory.remove_address(second, address(2));
         directory.remove(second);
         assert_eq!(directory.table_entries(), 0);
+    }
+
+    #[test]
+    fn the_last_answer_is_not_given_again_after_a_change() {
+        let mut directory = Directory::default();
+        let first = directory.insert(ParticipantId(1), 0, 0, "one".into());
+        let second = directory.insert(ParticipantId(2), 0, 1, "two".into());
+        assert_eq!(directory.by_address(address(1)), None);
+        directory.add_address(first, address(1));
+        assert_eq!(directory.by_address(address(1)), Some(first));
+        assert_eq!(directory.by_address(address(2)), None);
+        directory.add_address(second, address(1));
+        assert_eq!(directory.by_address(address(1)), Some(second));
+        directory.remove_address(second, address(1));
+        assert_eq!(directory.by_address(address(1)), None);
+        directory.add_address(first, address(1));
+        assert_eq!(directory.by_address(address(1)), Some(first));
+        directory.remove(first);
+        assert_eq!(directory.by_address(address(1)), None);
     }
 
     #[test]
