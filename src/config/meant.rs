@@ -51,6 +51,10 @@ pub struct MediaConfig {
     pub announce: Vec<AnnouncedAddress>,
     pub socket_receive_buffer_bytes: usize,
     pub socket_send_buffer_bytes: usize,
+    /// Let the kernel cut runs of datagrams and put them together (UDP_SEGMENT, UDP_GRO).
+    pub gso: bool,
+    /// Several messages in one system call.
+    pub mmsg: bool,
     pub command_queue: usize,
     pub event_queue: usize,
     pub max_participants_per_shard: usize,
@@ -165,6 +169,8 @@ fn media(written: &written::Media, mistakes: &mut Vec<String>) -> Option<MediaCo
         announce,
         socket_receive_buffer_bytes: written.socket_receive_buffer_bytes,
         socket_send_buffer_bytes: written.socket_send_buffer_bytes,
+        gso: written.gso,
+        mmsg: written.mmsg,
         command_queue: positive("media.command_queue", written.command_queue, mistakes),
         event_queue: positive("media.event_queue", written.event_queue, mistakes),
         max_participants_per_shard: positive(

@@ -80,6 +80,19 @@ fn environment_overrides_the_file() {
 }
 
 #[test]
+fn batching_is_on_and_each_means_can_be_turned_off() {
+    let config = from_sources(&with_key(""), []).unwrap();
+    assert!(config.media.gso && config.media.mmsg);
+    let config = from_sources(&with_key("[media]\nmmsg = false"), []).unwrap();
+    assert!(config.media.gso && !config.media.mmsg);
+    let environment = [("FIRSTBELL_MEDIA__GSO".to_owned(), "false".to_owned())];
+    let config = from_sources(&with_key("[media]\ngso = true"), environment).unwrap();
+    assert!(!config.media.gso && config.media.mmsg);
+    let error = from_sources(&with_key("[media]\ngso = \"auto\""), []).unwrap_err();
+    assert!(error.mistakes[0].starts_with("media"), "{error}");
+}
+
+#[test]
 fn short_or_missing_secrets_are_refused() {
     let error = from_sources("[[tokens.keys]]\nsecret = \"short\"", []).unwrap_err();
     assert!(error.mistakes[0].contains("at least 32"), "{error}");
