@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 use crate::config::{Config, HttpConfig, MediaConfig, TlsConfig};
 use crate::handshake::{HandshakeConfig, HandshakeHandle, HandshakePool, HandshakeSink};
-use crate::net::{self, DriverConfig, Prepared, ShardHandle};
+use crate::net::{self, DriverConfig, Prepared, ShardHandle, SocketOptions};
 use crate::plane::{self, EventPump, NodeMetrics, Plane, ShardSeat, SinkToPlane};
 use crate::shard::ShardConfig;
 use crate::transport::dtls::Identity;
@@ -234,6 +234,10 @@ fn prepare_shards(media: &MediaConfig, max_rooms: usize) -> anyhow::Result<Vec<P
                 listen,
                 receive_buffer_bytes: media.socket_receive_buffer_bytes,
                 send_buffer_bytes: media.socket_send_buffer_bytes,
+                socket: SocketOptions {
+                    gso: media.gso,
+                    mmsg: media.mmsg,
+                },
                 command_queue: media.command_queue,
                 pin_to: media
                     .pin_threads

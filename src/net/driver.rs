@@ -11,15 +11,17 @@ use crossbeam_channel::{Receiver, bounded};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 
+use super::counters::NetCounters;
 use super::handle::{ShardHandle, ThreadCommand};
-use super::udp::{ReceiveBatch, SendReport, UdpSocket};
+use super::udp::{ReceiveBatch, SendQueue, SocketOptions, UdpSocket};
 use crate::shard::{Counters, Event, HandshakeInput, Shard, ShardConfig};
 use crate::transport::SendArena;
 
 /// Commands taken in one loop turn before datagrams get theirs: a storm of joins must not hold up
 /// packets for longer than this many commands take.
 const COMMANDS_PER_TURN: usize = 16;
-/// Batches read in one loop turn before timers, sends and commands get theirs.
+/// Batches read in one loop turn before timers, sends and commands get theirs: at most
+/// `BATCHES_PER_TURN * RECEIVE_BATCH` messages of up to 64 datagrams.
 const BATCHES_PER_TURN: usize = 4;
 /// The arena is sent once it holds this much; what one datagram fans out to fits above it.
 const ARENA_HIGH_WATER: usize = 1 << 20;
@@ -29,6 +31,9 @@ const ARENA_DATAGRAMS: usize = 16 * 1024;
 /// Longest sleep: bounds what a lost wake-up costs.
 const MAX_SLEEP: Duration = Duration::from_millis(500);
 const COUNTERS_INTERVAL: Duration = Duration::from_secs(1);
+/// Longest sleep while datagrams wait for the socket to take more. Its being writable wakes the
+/// thread earlier; not so when the system was short of memory (ENOBUFS).
+const BACKLOG_RETRY: Duration = Duration::from_millis(5);
 
 const SOCKET: Token = Token(0);
 const WAKE: Token = Token(1);
@@ -40,6 +45,7 @@ pub struct DriverConfig {
     pub listen: SocketAddr,
     pub receive_buffer_bytes: usize,
     pub send_buffer_bytes: usize,
+    pub socket: SocketOptions,
     pub command_queue: usize,
     /// Core to pin the thread to.
     pub pin_to: Option<core_affinity::CoreId>,
@@ -51,7 +57,7 @@ pub trait ShardSink: 'static {
     fn takes_events(&self) -> bool;
     fn event(&mut self, event: Event);
     fn handshake(&mut self, input: HandshakeInput);
-    fn counters(&mut self, counters: &Counters, sent: SendReport);
+    fn counters(&mut self, counters: &Counters, net: NetCounters);
 }
 
 /// A shard with its socket bound and its queue open, not yet running: whoever it talks to may need
@@ -74,6 +80,7 @@ pub fn prepare(config: DriverConfig) -> io::Result<Prepared> {
         config.listen,
         config.receive_buffer_bytes,
         config.send_buffer_bytes,
+        config.socket,
     )?;
     let address = socket.local_address()?;
     let poll = Poll::new()?;
@@ -134,10 +141,13 @@ struct Driver<S> {
     sink: S,
     batch: ReceiveBatch,
     arena: SendArena,
-    sent: SendReport,
+    queue: SendQueue,
     counters_due: Instant,
     /// Edge-triggered readiness: true until a read found nothing.
     readable: bool,
+    /// Readiness to write is asked for. Only while something waits for it: it would else wake the
+    /// thread whenever the interface is done with a packet.
+    awaits_writable: bool,
     stopping: bool,
 }
 
@@ -157,15 +167,16 @@ impl<S: ShardSink> Driver<S> {
         Self {
             index: config.shard.index,
             shard: Shard::new(config.shard, config.seed, now, since_epoch),
+            batch: ReceiveBatch::new(&socket),
+            queue: SendQueue::new(&socket),
             socket,
             poll,
             commands,
             sink,
-            batch: ReceiveBatch::default(),
             arena: SendArena::new(ARENA_HIGH_WATER + ARENA_FAN_OUT, ARENA_DATAGRAMS),
-            sent: SendReport::default(),
             counters_due: now,
             readable: true,
+            awaits_writable: false,
             stopping: false,
         }
     }
@@ -173,29 +184,39 @@ impl<S: ShardSink> Driver<S> {
     fn run(mut self) {
         let mut ready = Events::with_capacity(8);
         while !self.stopping {
-            let timeout = self.sleep(Instant::now());
+            let timeout = self.sleep();
             if let Err(error) = self.poll.poll(&mut ready, Some(timeout))
                 && error.kind() != io::ErrorKind::Interrupted
             {
                 tracing::error!(shard = self.index, %error, "waiting for packets failed");
                 return;
             }
-            self.readable |= ready.iter().any(|event| event.token() == SOCKET);
+            let of_socket = |event: &&mio::event::Event| event.token() == SOCKET;
+            self.readable |= ready
+                .iter()
+                .filter(of_socket)
+                .any(|event| event.is_readable());
             self.turn(Instant::now());
         }
     }
 
-    /// How long nothing needs to be done.
-    fn sleep(&self, now: Instant) -> Duration {
+    /// How long nothing needs to be done. Reads the clock only if that may be long.
+    fn sleep(&self) -> Duration {
         if self.readable || !self.commands.is_empty() {
             return Duration::ZERO;
         }
+        let now = Instant::now();
+        let longest = if self.queue.backlog_len() > 0 {
+            BACKLOG_RETRY
+        } else {
+            MAX_SLEEP
+        };
         let due = self
             .shard
             .poll_timeout()
-            .map_or(MAX_SLEEP, |at| at.saturating_duration_since(now));
+            .map_or(longest, |at| at.saturating_duration_since(now));
         due.min(self.counters_due.saturating_duration_since(now))
-            .min(MAX_SLEEP)
+            .min(longest)
     }
 
     /// One loop turn; the clock was read once for all of it.
@@ -207,6 +228,7 @@ impl<S: ShardSink> Driver<S> {
         }
         self.shard.end_turn(now, &mut self.arena);
         self.flush();
+        self.await_writable();
         while let Some(input) = self.shard.poll_handshake() {
             self.sink.handshake(input);
         }
@@ -216,7 +238,11 @@ impl<S: ShardSink> Driver<S> {
             self.sink.event(event);
         }
         if now >= self.counters_due {
-            self.sink.counters(self.shard.counters(), self.sent);
+            let net = NetCounters {
+                sent: *self.queue.counters(),
+                received: *self.batch.counters(),
+            };
+            self.sink.counters(self.shard.counters(), net);
             self.counters_due = now + COUNTERS_INTERVAL;
         }
     }
@@ -239,39 +265,74 @@ impl<S: ShardSink> Driver<S> {
             if !self.readable {
                 return;
             }
-            let count = match self.socket.receive(&mut self.batch) {
-                Ok(count) => count,
+            let reading = match self.socket.receive(&mut self.batch) {
+                Ok(reading) => reading,
                 Err(error) => {
                     tracing::warn!(shard = self.index, %error, "reading the socket failed");
-                    0
+                    self.readable = false;
+                    return;
                 }
             };
-            self.readable = count > 0;
-            for index in 0..count {
-                if let Some((source, datagram)) = self.batch.datagram(index) {
-                    self.shard
-                        .handle_datagram(now, source, datagram, &mut self.arena);
-                }
-                self.flush_if_high();
+            self.readable = !reading.is_drained;
+            for index in 0..reading.messages {
+                self.take_run(now, index);
+            }
+        }
+    }
+
+    /// Hands on the datagrams of one received message, all from one source.
+    fn take_run(&mut self, now: Instant, index: usize) {
+        let Some((source, datagrams)) = self.batch.run(index) else {
+            return;
+        };
+        for datagram in datagrams {
+            self.shard
+                .handle_datagram(now, source, datagram, &mut self.arena);
+            if is_high(&self.arena) {
+                self.socket.send(&mut self.queue, &self.arena);
+                self.arena.clear();
             }
         }
     }
 
     fn flush_if_high(&mut self) {
-        if self.arena.used() >= ARENA_HIGH_WATER || self.arena.queued().len() >= ARENA_DATAGRAMS / 2
-        {
+        if is_high(&self.arena) {
             self.flush();
         }
     }
 
     fn flush(&mut self) {
         if self.arena.is_empty() {
+            if self.queue.backlog_len() > 0 {
+                self.socket.send_backlog(&mut self.queue);
+            }
             return;
         }
-        let report = self.socket.send(&self.arena);
-        self.sent.sent += report.sent;
-        self.sent.buffer_full += report.buffer_full;
-        self.sent.refused += report.refused;
+        self.socket.send(&mut self.queue, &self.arena);
         self.arena.clear();
     }
+
+    /// Asks to be woken when the socket takes more, as long as something waits for that.
+    fn await_writable(&mut self) {
+        let awaits = self.queue.backlog_len() > 0;
+        if awaits == self.awaits_writable {
+            return;
+        }
+        let interest = if awaits {
+            Interest::READABLE | Interest::WRITABLE
+        } else {
+            Interest::READABLE
+        };
+        let descriptor = self.socket.as_raw_fd();
+        let registry = self.poll.registry();
+        // Should it fail, `BACKLOG_RETRY` still does, and the next turn asks again.
+        match registry.reregister(&mut SourceFd(&descriptor), SOCKET, interest) {
+            Ok(()) => self.awaits_writable = awaits,
+            Err(error) => tracing::warn!(shard = self.index, %error, "cannot await the socket"),
+        }
+    }
+}
+
+fn is_high(arena: &SendArena) -> bool {
+    arena.used() >= ARENA_HIGH_WATER || arena.queued().len() >= ARENA_DATAGRAMS / 2
 }

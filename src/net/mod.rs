@@ -4,10 +4,12 @@
 //! first, then datagrams in batches), lets the shard think, sends everything it queued, and hands its
 //! events on. Nothing here blocks but the wait for the next datagram, command or timeout.
 
+mod counters;
 mod driver;
 mod handle;
 mod udp;
 
+pub use counters::{BUCKET_LABELS, DatagramBuckets, NetCounters, ReceiveCounters, SendCounters};
 pub use driver::{DriverConfig, Prepared, ShardSink, prepare};
 pub use handle::{Overloaded, ShardHandle};
-pub use udp::SendReport;
+pub use udp::{ReceiveBatch, SendQueue, SocketOptions, UdpSocket};

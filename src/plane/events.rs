@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::{NodeMetrics, Plane, media_source, session};
 use crate::handshake::HandshakeHandle;
 use crate::media::ParticipantId;
-use crate::net::{SendReport, ShardSink};
+use crate::net::{NetCounters, ShardSink};
 use crate::shard::{Counters, EndReason, Event, HandshakeInput};
 
 /// Sent from a shard's thread to the pump.
@@ -20,7 +20,7 @@ pub enum NodeEvent {
     Counters {
         shard: usize,
         counters: Box<Counters>,
-        sent: SendReport,
+        net: Box<NetCounters>,
     },
 }
 
@@ -54,13 +54,13 @@ impl ShardSink for SinkToPlane {
         }
     }
 
-    fn counters(&mut self, counters: &Counters, sent: SendReport) {
+    fn counters(&mut self, counters: &Counters, net: NetCounters) {
         let counters = Box::new(counters.clone());
         // Dropped when full: the next second brings newer ones.
         let _ = self.events.try_send(NodeEvent::Counters {
             shard: self.shard,
             counters,
-            sent,
+            net: Box::new(net),
         });
     }
 }
@@ -86,9 +86,9 @@ impl EventPump {
                 NodeEvent::Counters {
                     shard,
                     counters,
-                    sent,
+                    net,
                 } => {
-                    self.metrics.update(shard, &counters, sent);
+                    self.metrics.update(shard, &counters, &net);
                 }
             }
         }

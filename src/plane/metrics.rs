@@ -5,8 +5,9 @@
 
 use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
 
+use super::net_metrics::NetMetrics;
 use crate::handshake::HandshakeHandle;
-use crate::net::SendReport;
+use crate::net::NetCounters;
 use crate::shard::Counters;
 
 pub struct NodeMetrics {
@@ -20,6 +21,7 @@ pub struct NodeMetrics {
     handshakes: IntCounterVec,
     handshake_drops: IntCounterVec,
     associations: IntGaugeVec,
+    net: NetMetrics,
     pool: HandshakeHandle,
 }
 
@@ -72,12 +74,13 @@ impl NodeMetrics {
                 &["reason"],
             )?,
             associations: gauges("handshake_associations", "Live DTLS associations", &[])?,
+            net: NetMetrics::new(registry)?,
             pool,
         })
     }
 
     /// Takes over one shard's counters, and the pool's.
-    pub fn update(&self, shard: usize, counters: &Counters, sent: SendReport) {
+    pub fn update(&self, shard: usize, counters: &Counters, net: &NetCounters) {
         let shard = shard.to_string();
         let shard = shard.as_str();
         self.participants
@@ -87,18 +90,21 @@ impl NodeMetrics {
             .with_label_values(&[shard])
             .set(gauge(counters.rooms));
         raise(&self.datagrams, &[shard, "in"], counters.datagrams_in);
-        raise(&self.datagrams, &[shard, "out"], sent.sent);
+        raise(&self.datagrams, &[shard, "out"], net.sent.datagrams);
         raise(&self.bytes, &[shard, "in"], counters.bytes_in);
         raise(&self.bytes, &[shard, "out"], counters.bytes_out);
         for (reason, count) in counters.drops() {
             raise(&self.drops, &[shard, reason], count);
         }
-        raise(
-            &self.drops,
-            &[shard, "socket_buffer_full"],
-            sent.buffer_full,
-        );
-        raise(&self.drops, &[shard, "socket_refused"], sent.refused);
+        for (reason, count) in [
+            ("socket_buffer_full", net.sent.buffer_full),
+            ("socket_backlog_full", net.sent.backlog_full),
+            ("socket_refused", net.sent.refused),
+            ("receive_queue_full", net.received.receive_queue_dropped),
+        ] {
+            raise(&self.drops, &[shard, reason], count);
+        }
+        self.net.update(shard, net);
         let forwarding = &counters.forwarding;
         for (outcome, count) in [
             ("accepted", forwarding.packets_accepted),
@@ -142,7 +148,7 @@ fn gauge(value: u64) -> i64 {
 }
 
 /// Brings a counter up to `total`. The core's counters only grow, so neither does this one fall.
-fn raise(counters: &IntCounterVec, labels: &[&str], total: u64) {
+pub(super) fn raise(counters: &IntCounterVec, labels: &[&str], total: u64) {
     let counter = counters.with_label_values(labels);
     counter.inc_by(total.saturating_sub(counter.get()));
 }

@@ -8,6 +8,7 @@ mod addresses;
 mod events;
 mod join;
 mod metrics;
+mod net_metrics;
 mod placement;
 
 use std::sync::Mutex;

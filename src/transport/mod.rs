@@ -11,5 +11,5 @@ mod token_bucket;
 pub use connection::{Connection, ConnectionConfig, ConnectionEvent, Received};
 pub use drop_reason::DropReason;
 pub use ice_lite::{CONSENT_TIMEOUT, MAX_VALIDATED};
-pub use send_arena::{QueuedDatagram, SendArena};
+pub use send_arena::{PathHint, QueuedDatagram, SendArena, SendPath};
 pub use srtp::{SrtpKeys, SrtpProfile};

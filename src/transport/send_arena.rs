@@ -3,15 +3,67 @@
 //! One arena belongs to one shard thread. The core writes datagrams straight into it; `net`
 //! sends and clears it. It never grows past its capacity: a datagram that does not fit is not
 //! queued, [`SendArena::push_with`] says so and [`SendArena::refused`] counts it.
+//!
+//! One packet goes to many participants, the next to the same ones, so destinations alternate,
+//! while the kernel is cheapest with all of one destination's datagrams at once. Each datagram is
+//! therefore also linked to the one before it on its [`SendPath`]. A sender that pushes often finds
+//! its path again by a [`PathHint`], without a hash table.
 
 use std::net::SocketAddr;
+
+/// No datagram, no path.
+const NONE: u32 = u32::MAX;
 
 /// One datagram in the arena.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueuedDatagram {
-    pub destination: SocketAddr,
     start: u32,
     len: u16,
+    path: u32,
+    /// Next on the same path, or `NONE`.
+    next: u32,
+}
+
+impl QueuedDatagram {
+    /// Length in bytes.
+    pub fn size(&self) -> usize {
+        usize::from(self.len)
+    }
+
+    /// Index of the next datagram on the same path.
+    pub fn next(&self) -> Option<usize> {
+        (self.next != NONE).then_some(self.next as usize)
+    }
+}
+
+/// The datagrams for one destination, in the order they were pushed.
+///
+/// One destination has one path, except that datagrams pushed without a hint begin another one
+/// when a different destination came between. Such are answers to connectivity checks, whose order
+/// beside media means nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendPath {
+    pub destination: SocketAddr,
+    first: u32,
+    last: u32,
+}
+
+impl SendPath {
+    /// Index of the first datagram; every path has one.
+    pub fn first(&self) -> usize {
+        self.first as usize
+    }
+}
+
+/// Which path a sender used last. Only a hint: the arena checks it against the destination, so
+/// one from before [`SendArena::clear`], or of another arena, is merely of no help.
+#[derive(Clone, Copy, Debug)]
+pub struct PathHint(u32);
+
+impl Default for PathHint {
+    fn default() -> Self {
+        Self(NONE)
+    }
 }
 
 #[derive(Debug)]
@@ -19,6 +71,8 @@ pub struct SendArena {
     bytes: Box<[u8]>,
     used: usize,
     queued: Vec<QueuedDatagram>,
+    /// At most one for each datagram.
+    paths: Vec<SendPath>,
     refused: u64,
 }
 
@@ -29,6 +83,7 @@ impl SendArena {
             bytes: vec![0; bytes].into_boxed_slice(),
             used: 0,
             queued: Vec::with_capacity(datagrams),
+            paths: Vec::with_capacity(datagrams),
             refused: 0,
         }
     }
@@ -37,6 +92,19 @@ impl SendArena {
     /// bytes it wrote, or `None` to queue nothing. Returns whether a datagram was queued.
     pub fn push_with(
         &mut self,
+        destination: SocketAddr,
+        max_len: usize,
+        write: impl FnOnce(&mut [u8]) -> Option<usize>,
+    ) -> bool {
+        let last = self.paths.len().wrapping_sub(1) as u32;
+        self.push_hinted(&mut PathHint(last), destination, max_len, write)
+    }
+
+    /// The same for a sender that keeps `hint` from push to push: all it queues for one destination
+    /// is then on one path, whatever was queued for others in between.
+    pub fn push_hinted(
+        &mut self,
+        hint: &mut PathHint,
         destination: SocketAddr,
         max_len: usize,
         write: impl FnOnce(&mut [u8]) -> Option<usize>,
@@ -53,13 +121,34 @@ impl SendArena {
             return false;
         };
         let len = len.min(max_len);
+        let path = self.link(*hint, destination);
+        *hint = PathHint(path);
         self.queued.push(QueuedDatagram {
-            destination,
             start: start as u32,
             len: len as u16,
+            path,
+            next: NONE,
         });
         self.used = start + len;
         true
+    }
+
+    /// Appends the datagram about to be queued to its destination's path; returns which it is.
+    fn link(&mut self, hint: PathHint, destination: SocketAddr) -> u32 {
+        let index = self.queued.len() as u32;
+        if let Some(path) = self.paths.get_mut(hint.0 as usize)
+            && path.destination == destination
+        {
+            let before = std::mem::replace(&mut path.last, index);
+            self.queued[before as usize].next = index;
+            return hint.0;
+        }
+        self.paths.push(SendPath {
+            destination,
+            first: index,
+            last: index,
+        });
+        self.paths.len() as u32 - 1
     }
 
     /// Queues a copy of `datagram`.
@@ -72,13 +161,20 @@ impl SendArena {
 
     /// The queued datagrams in the order they were pushed.
     pub fn datagrams(&self) -> impl ExactSizeIterator<Item = (SocketAddr, &[u8])> + '_ {
-        self.queued
-            .iter()
-            .map(|datagram| (datagram.destination, self.bytes_of(datagram)))
+        self.queued.iter().map(|datagram| {
+            let path = &self.paths[datagram.path as usize];
+            (path.destination, self.bytes_of(datagram))
+        })
     }
 
+    /// In the order they were pushed.
     pub fn queued(&self) -> &[QueuedDatagram] {
         &self.queued
+    }
+
+    /// In the order of their first datagrams.
+    pub fn paths(&self) -> &[SendPath] {
+        &self.paths
     }
 
     pub fn bytes_of(&self, datagram: &QueuedDatagram) -> &[u8] {
@@ -103,6 +199,7 @@ impl SendArena {
     pub fn clear(&mut self) {
         self.used = 0;
         self.queued.clear();
+        self.paths.clear();
     }
 }
 
@@ -126,5 +223,40 @@ mod tests {
         arena.clear();
         assert!(!arena.push(to, b"123456789"), "longer than the arena");
         assert!(arena.push(to, b"12345678"));
+    }
+    fn along(arena: &SendArena, path: &SendPath) -> Vec<Vec<u8>> {
+        let mut next = Some(path.first());
+        let mut all = Vec::new();
+        while let Some(datagram) = next.and_then(|index| arena.queued().get(index)) {
+            all.push(arena.bytes_of(datagram).to_vec());
+            next = datagram.next();
+        }
+        all
+    }
+
+    #[test]
+    fn alternating_senders_with_hints_have_one_path_each() {
+        let to: [SocketAddr; 2] = ["127.0.0.1:9", "[::1]:9"].map(|text| text.parse().unwrap());
+        let mut arena = SendArena::new(1000, 20);
+        let mut hints = [PathHint::default(); 2];
+        for flush in 0..2 {
+            // The second time round the hints are crossed, and must not mislead.
+            hints.reverse();
+            for number in 0..6_u8 {
+                let index = usize::from(number) % 2;
+                assert!(arena.push_hinted(&mut hints[index], to[index], 1, |out| {
+                    out[0] = number;
+                    Some(1)
+                }));
+                assert!(!arena.push_hinted(&mut hints[index], to[index], 1, |_| None));
+            }
+            let paths = arena.paths();
+            assert_eq!(paths.len(), 2, "flush {flush}");
+            assert_eq!(along(&arena, &paths[0]), [[0], [2], [4]]);
+            assert_eq!(along(&arena, &paths[1]), [[1], [3], [5]]);
+            assert_eq!(arena.datagrams().nth(3), Some((to[1], [3_u8].as_slice())));
+            arena.clear();
+            assert!(arena.paths().is_empty());
+        }
     }
 }

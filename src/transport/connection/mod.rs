@@ -17,7 +17,7 @@ use std::time::Instant;
 use super::ice_lite::{IceEvent, IceLite};
 use super::srtp::{MAX_SRTP_OVERHEAD, SrtpInbound, SrtpKeys, SrtpOutbound};
 use super::token_bucket::TokenBucket;
-use super::{DropReason, SendArena};
+use super::{DropReason, PathHint, SendArena};
 use crate::wire::demux::{DatagramKind, demux};
 use crate::wire::rtp::RtpHeader;
 use crate::wire::sdp::IceCredentials;
@@ -80,6 +80,8 @@ pub struct Connection {
     dtls_source: Option<SocketAddr>,
     dtls_budget: TokenBucket,
     srtp: Option<Box<Srtp>>,
+    /// Where in the send arena this participant's datagrams of the current flush are linked.
+    path: PathHint,
     events: VecDeque<ConnectionEvent>,
 }
 
@@ -91,6 +93,7 @@ impl Connection {
             dtls_source: None,
             dtls_budget: TokenBucket::new(now, DTLS_BURST, DTLS_PER_SECOND),
             srtp: None,
+            path: PathHint::default(),
             events: VecDeque::new(),
         }
     }
@@ -203,7 +206,8 @@ impl Connection {
         let (Some(destination), Some(srtp)) = (self.ice.selected(), self.srtp.as_mut()) else {
             return false;
         };
-        out.push_with(destination, max_len + MAX_SRTP_OVERHEAD, |buffer| {
+        let max_len_sealed = max_len + MAX_SRTP_OVERHEAD;
+        out.push_hinted(&mut self.path, destination, max_len_sealed, |buffer| {
             let (header_len, packet_len) = write(buffer.get_mut(..max_len)?)?;
             srtp.outbound
                 .seal_rtp(index, header_len, packet_len, buffer)
@@ -217,7 +221,7 @@ impl Connection {
             return false;
         };
         let max_len = plain_compound.len() + MAX_SRTP_OVERHEAD;
-        out.push_with(destination, max_len, |buffer| {
+        out.push_hinted(&mut self.path, destination, max_len, |buffer| {
             srtp.outbound.seal_rtcp(plain_compound, buffer).ok()
         })
     }
