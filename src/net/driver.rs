@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -20,9 +21,9 @@ use crate::transport::SendArena;
 /// Commands taken in one loop turn before datagrams get theirs: a storm of joins must not hold up
 /// packets for longer than this many commands take.
 const COMMANDS_PER_TURN: usize = 16;
-/// Batches read in one loop turn before timers, sends and commands get theirs: at most
-/// `BATCHES_PER_TURN * RECEIVE_BATCH` messages of up to 64 datagrams.
-const BATCHES_PER_TURN: usize = 4;
+/// Datagrams handled in one loop turn before timers, sends and commands get theirs; the message
+/// that reaches it is finished, which may be 63 more. The rest of the batch waits for the next turn.
+const DATAGRAMS_PER_TURN: usize = 256;
 /// The arena is sent once it holds this much; what one datagram fans out to fits above it.
 const ARENA_HIGH_WATER: usize = 1 << 20;
 /// Bytes one datagram can fan out to: an assembly of 1,000 on one shard, a full packet each.
@@ -140,6 +141,8 @@ struct Driver<S> {
     commands: Receiver<ThreadCommand>,
     sink: S,
     batch: ReceiveBatch,
+    /// Messages of `batch` that are still to be handled.
+    unhandled: Range<usize>,
     arena: SendArena,
     queue: SendQueue,
     counters_due: Instant,
@@ -168,6 +171,7 @@ impl<S: ShardSink> Driver<S> {
             index: config.shard.index,
             shard: Shard::new(config.shard, config.seed, now, since_epoch),
             batch: ReceiveBatch::new(&socket),
+            unhandled: 0..0,
             queue: SendQueue::new(&socket),
             socket,
             poll,
@@ -202,7 +206,7 @@ impl<S: ShardSink> Driver<S> {
 
     /// How long nothing needs to be done. Reads the clock only if that may be long.
     fn sleep(&self) -> Duration {
-        if self.readable || !self.commands.is_empty() {
+        if self.readable || !self.unhandled.is_empty() || !self.commands.is_empty() {
             return Duration::ZERO;
         }
         let now = Instant::now();
@@ -261,29 +265,36 @@ impl<S: ShardSink> Driver<S> {
     }
 
     fn take_datagrams(&mut self, now: Instant) {
-        for _ in 0..BATCHES_PER_TURN {
-            if !self.readable {
-                return;
+        let mut taken = 0;
+        while taken < DATAGRAMS_PER_TURN {
+            if self.unhandled.is_empty() && self.readable {
+                self.read();
             }
-            let reading = match self.socket.receive(&mut self.batch) {
-                Ok(reading) => reading,
-                Err(error) => {
-                    tracing::warn!(shard = self.index, %error, "reading the socket failed");
-                    self.readable = false;
-                    return;
-                }
+            let Some(index) = self.unhandled.next() else {
+                return;
             };
-            self.readable = !reading.is_drained;
-            for index in 0..reading.messages {
-                self.take_run(now, index);
+            taken += self.take_run(now, index);
+        }
+    }
+
+    fn read(&mut self) {
+        match self.socket.receive(&mut self.batch) {
+            Ok(reading) => {
+                self.readable = !reading.is_drained;
+                self.unhandled = 0..reading.messages;
+            }
+            Err(error) => {
+                tracing::warn!(shard = self.index, %error, "reading the socket failed");
+                self.readable = false;
             }
         }
     }
 
-    /// Hands on the datagrams of one received message, all from one source.
-    fn take_run(&mut self, now: Instant, index: usize) {
+    /// Hands on the datagrams of one received message, all from one source; how many.
+    fn take_run(&mut self, now: Instant, index: usize) -> usize {
+        let mut taken = 0;
         let Some((source, datagrams)) = self.batch.run(index) else {
-            return;
+            return taken;
         };
         for datagram in datagrams {
             self.shard
@@ -292,7 +303,9 @@ impl<S: ShardSink> Driver<S> {
                 self.socket.send(&mut self.queue, &self.arena);
                 self.arena.clear();
             }
+            taken += 1;
         }
+        taken
     }
 
     fn flush_if_high(&mut self) {
@@ -336,3 +349,7 @@ impl<S: ShardSink> Driver<S> {
 fn is_high(arena: &SendArena) -> bool {
     arena.used() >= ARENA_HIGH_WATER || arena.queued().len() >= ARENA_DATAGRAMS / 2
 }
+
+#[cfg(test)]
+#[path = "driver_tests.rs"]
+mod tests;

@@ -429,3 +429,69 @@ fn datagrams_the_kernel_dropped_are_counted() {
     assert_eq!(counters.receive_queue_dropped + counters.datagrams, 101);
     assert!(counters.receive_queue_dropped > 0);
 }
+
+/// Runs `ip` with these words in this thread's network namespace.
+fn ip(words: &str) -> bool {
+    let status = std::process::Command::new("ip")
+        .args(words.split(' '))
+        .stderr(std::process::Stdio::null())
+        .status();
+    status.is_ok_and(|status| status.success())
+}
+
+/// The real thing: towards a neighbour whose link address is not known packets wait in the kernel
+/// and fill the smallest of send buffers, until the address is told.
+#[test]
+fn the_kernel_says_when_a_full_socket_takes_more() {
+    let in_a_namespace_of_its_own = || {
+        // SAFETY: only this thread gets another network namespace.
+        let is_alone = unsafe { libc::unshare(libc::CLONE_NEWNET) } == 0;
+        let set_up = [
+            "link add v0 type veth peer name v1",
+            "link set v0 up",
+            "link set v1 up",
+            "addr add 10.9.9.1/24 dev v0",
+        ];
+        if !is_alone || !set_up.into_iter().all(ip) {
+            return; // may not, or cannot, do so on this machine
+        }
+        let any = "10.9.9.1:0".parse().unwrap();
+        let socket = UdpSocket::bind(any, 1 << 16, 1, SocketOptions::default()).unwrap();
+        let mut queue = SendQueue::new(&socket);
+        let mut arena = SendArena::new(1 << 20, 300);
+        let to = |person| SocketAddr::from(([10, 9, 9, 2], person));
+        queue_mixed(&mut arena, [to(1000), to(1001)], 40);
+        socket.send(&mut queue, &arena);
+        let full = *queue.counters();
+        assert!(full.blocked == 1 && full.datagrams > 0 && full.kept > 0);
+
+        let mut poll = mio::Poll::new().unwrap();
+        let descriptor = socket.as_raw_fd();
+        let interest = mio::Interest::READABLE | mio::Interest::WRITABLE;
+        poll.registry()
+            .register(
+                &mut mio::unix::SourceFd(&descriptor),
+                mio::Token(0),
+                interest,
+            )
+            .unwrap();
+        let mut events = mio::Events::with_capacity(8);
+        let now = Some(std::time::Duration::ZERO);
+        poll.poll(&mut events, now).unwrap();
+        assert!(!events.iter().any(|event| event.is_writable()));
+
+        assert!(ip(
+            "neigh replace 10.9.9.2 lladdr 02:00:00:00:00:02 dev v0 nud permanent"
+        ));
+        let soon = Some(std::time::Duration::from_secs(10));
+        poll.poll(&mut events, soon).unwrap();
+        assert!(events.iter().any(|event| event.is_writable()));
+        socket.send_backlog(&mut queue);
+        let sent = *queue.counters();
+        assert_eq!(queue.backlog_len(), 0);
+        assert_eq!(sent.datagrams, full.datagrams + full.kept);
+    };
+    std::thread::spawn(in_a_namespace_of_its_own)
+        .join()
+        .unwrap();
+}
