@@ -1,4 +1,5 @@
-//! What sending costs: our socket against a bare loop of the same system calls.
+//! What sending costs, our socket against a bare loop of the same system calls, and what receiving
+//! does.
 //!
 //! `cargo bench --bench udp`. One flush to 30 people, interleaved as the core queues it, over the
 //! loopback to sockets that nobody reads (so receiving is part of it, as far as the drop). Times are
@@ -13,7 +14,7 @@ use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use criterion::{Bencher, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use firstbell::net::{SendQueue, SocketOptions, UdpSocket};
+use firstbell::net::{ReceiveBatch, SendQueue, SocketOptions, UdpSocket};
 use firstbell::transport::{PathHint, SendArena};
 
 const PEOPLE: usize = 30;
@@ -259,5 +260,63 @@ fn sends(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, sends);
+/// Frames of five packets that wait in the socket, read until none is left.
+fn receive(bencher: &mut Bencher<'_>, options: SocketOptions) {
+    const FRAMES: usize = 30;
+    let any: SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let from = UdpSocket::bind(any, 1 << 20, 8 << 20, SocketOptions::default()).unwrap();
+    let to = UdpSocket::bind(any, 8 << 20, 1 << 20, options).unwrap();
+    let mut queue = SendQueue::new(&from);
+    let mut arena = SendArena::new(1 << 20, 1024);
+    let mut batch = ReceiveBatch::new(&to);
+    let address = to.local_address().unwrap();
+    // A shorter last packet keeps frames apart.
+    for number in 0..FRAMES * 5 {
+        let size = if number % 5 == 4 { 1199 } else { 1200 };
+        arena.push(address, &[7; 1200][..size]);
+    }
+    bencher.iter_custom(|times| {
+        let mut spent = Duration::ZERO;
+        for _ in 0..times {
+            from.send(&mut queue, &arena);
+            let start = cpu();
+            let mut is_drained = false;
+            while !is_drained {
+                let reading = to.receive(&mut batch).unwrap();
+                for index in 0..reading.messages {
+                    let (source, datagrams) = batch.run(index).unwrap();
+                    black_box(source);
+                    for datagram in datagrams {
+                        black_box(datagram[0]);
+                    }
+                }
+                is_drained = reading.is_drained;
+            }
+            spent += cpu() - start;
+        }
+        spent
+    });
+    assert_eq!(batch.counters().receive_queue_dropped, 0);
+}
+
+fn receives(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("receive_1200");
+    group
+        .sample_size(20)
+        .warm_up_time(Duration::from_millis(200))
+        .measurement_time(Duration::from_secs(1))
+        .throughput(Throughput::Elements(150));
+    for (name, gso, mmsg) in [
+        ("recvmsg", false, false),
+        ("recvmmsg", false, true),
+        ("gro_5_recvmsg", true, false),
+        ("gro_5_recvmmsg", true, true),
+    ] {
+        let options = SocketOptions { gso, mmsg };
+        group.bench_function(name, |bencher| receive(bencher, options));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, sends, receives);
 criterion_main!(benches);
