@@ -261,6 +261,10 @@ impl Slot {
                 payload: packet.payload,
                 codec: packet.codec,
                 pictures: assigned.pictures,
+                padding: match self.kind {
+                    MediaKind::Audio => 0,
+                    MediaKind::Video => egress::equalising(packet.payload.len()),
+                },
             }
         };
         let egress = EgressPacket {
@@ -337,6 +341,7 @@ impl Slot {
                 payload: packet.payload,
                 codec: run.codec,
                 pictures: run.pictures,
+                padding: 0,
             },
         };
         if egress::send(wall, self.extensions, &egress, link, out) {

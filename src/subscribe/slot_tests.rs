@@ -362,3 +362,15 @@ fn reports_carry_the_rewritten_clock_and_give_the_round_trip() {
     bench.slot.on_receiver_report(WALL + 1081 * MS, &block);
     assert_eq!(bench.slot.round_trip(), Some(round_trip), "absurd");
 }
+
+#[test]
+fn pieces_of_a_frame_that_differ_by_a_byte_leave_equally_long() {
+    for len in 0..64 {
+        let padded = len + usize::from(egress::equalising(len));
+        assert!(padded >= len && padded < len + 16 && padded.is_multiple_of(16));
+    }
+    assert_eq!(
+        662 + usize::from(egress::equalising(662)),
+        663 + usize::from(egress::equalising(663))
+    );
+}

@@ -13,7 +13,7 @@ const ROOT = resolve(import.meta.dirname, '../../..');
 const LOG_TAIL_LINES = 60;
 
 /** @returns {string} */
-function binary() {
+export function binary() {
   const target = process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target');
   const candidates = [
     process.env.FIRSTBELL_BIN,
