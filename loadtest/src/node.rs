@@ -21,6 +21,19 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 const LOG_LINES: usize = 20;
 const MEDIA_PORTS: std::ops::Range<u16> = 20_000..60_000;
 
+/// How the node under test is set up, where tests differ.
+#[derive(Clone, Debug, Default)]
+pub struct NodeOptions {
+    pub capacity: usize,
+    /// Media threads; without it one a core.
+    pub shards: Option<usize>,
+    /// Shard n on core n.
+    pub pinned: bool,
+    /// `media.gso` and `media.mmsg`; not written without, for nodes that do not know them.
+    pub gso: Option<bool>,
+    pub mmsg: Option<bool>,
+}
+
 pub struct NodeUnderTest {
     child: Child,
     directory: TempDir,
@@ -83,14 +96,16 @@ impl NodeUnderTest {
     ///
     /// # Errors
     /// It does not start, or is not ready in time.
-    pub async fn start(binary: &Path, capacity: usize) -> anyhow::Result<Self> {
+    pub async fn start(binary: &Path, options: &NodeOptions) -> anyhow::Result<Self> {
         let directory = tempfile::tempdir().context("no temporary directory")?;
         let http_port = free_tcp_port()?;
-        let shards = std::thread::available_parallelism().map_or(1, usize::from);
+        let shards = options
+            .shards
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
         let media_port = free_media_ports(shards)?;
         let config = directory.path().join("node.toml");
         File::create(&config)?
-            .write_all(configuration(http_port, media_port, shards, capacity).as_bytes())?;
+            .write_all(configuration(http_port, media_port, shards, options).as_bytes())?;
         let log = File::create(directory.path().join("log"))?;
         let child = Command::new(binary)
             .arg("serve")
@@ -128,6 +143,10 @@ impl NodeUnderTest {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Whether it still runs; a node that ends during a test is a finding of its own.
@@ -173,13 +192,18 @@ impl Drop for NodeUnderTest {
     }
 }
 
-fn configuration(http_port: u16, media_port: u16, shards: usize, capacity: usize) -> String {
-    let capacity = capacity.max(2000);
+fn configuration(http_port: u16, media_port: u16, shards: usize, options: &NodeOptions) -> String {
+    let capacity = options.capacity.max(2000);
+    let pinned = options.pinned;
+    let batching: String = [("gso", options.gso), ("mmsg", options.mmsg)]
+        .into_iter()
+        .filter_map(|(key, value)| Some(format!("{key} = {}\n", value?)))
+        .collect();
     format!(
         "[http]\nlisten = \"127.0.0.1:{http_port}\"\n\n\
-         [media]\nshards = {shards}\npin_threads = false\nlisten_ip = \"127.0.0.1\"\n\
+         [media]\nshards = {shards}\npin_threads = {pinned}\nlisten_ip = \"127.0.0.1\"\n\
          base_port = {media_port}\nannounce = [\"127.0.0.1\"]\n\
-         max_participants_per_shard = {capacity}\n\n\
+         max_participants_per_shard = {capacity}\n{batching}\n\
          [limits]\nmax_participants = {capacity}\nmax_participants_per_room = {capacity}\n\
          max_rooms = {capacity}\n\n\
          [signaling]\ndrain_seconds = 0\n\n\
@@ -227,9 +251,25 @@ mod tests {
         assert!(error.to_string().contains("/nowhere/firstbell"));
     }
 
+    #[test]
+    fn batching_is_written_only_when_asked_for() {
+        let plain = configuration(1, 2, 1, &NodeOptions::default());
+        assert!(!plain.contains("gso") && !plain.contains("mmsg"));
+        assert!(plain.contains("pin_threads = false"));
+        let options = NodeOptions {
+            pinned: true,
+            gso: Some(false),
+            mmsg: Some(true),
+            ..NodeOptions::default()
+        };
+        let written = configuration(1, 2, 1, &options);
+        assert!(written.contains("gso = false\nmmsg = true\n\n[limits]"));
+        assert!(written.contains("pin_threads = true"));
+    }
+
     #[tokio::test]
     async fn a_node_that_does_not_start_is_reported_with_its_log() {
-        let started = NodeUnderTest::start(Path::new("/bin/false"), 1).await;
+        let started = NodeUnderTest::start(Path::new("/bin/false"), &NodeOptions::default()).await;
         let error = started.err().unwrap();
         assert!(error.to_string().contains("ended at once"), "{error}");
     }

@@ -104,6 +104,18 @@ pub async fn is_ready(server: &Uri) -> anyhow::Result<bool> {
     Ok(status.is_success())
 }
 
+/// The node's metrics in Prometheus' text format.
+///
+/// # Errors
+/// It cannot be reached or has none.
+pub async fn metrics(server: &Uri) -> anyhow::Result<String> {
+    let (status, body) = http(server, Method::GET, "/metrics", Bytes::new()).await?;
+    if !status.is_success() {
+        bail!("the node gives no metrics: {status}");
+    }
+    Ok(String::from_utf8_lossy(&body).into_owned())
+}
+
 async fn http(
     server: &Uri,
     method: Method,

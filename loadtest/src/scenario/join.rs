@@ -16,7 +16,7 @@ use tokio::time::{sleep, sleep_until, timeout};
 use crate::client::crypto::Crypto;
 use crate::client::driver::Driver;
 use crate::client::media::VideoShape;
-use crate::node::{NodeUnderTest, find_binary};
+use crate::node::{NodeOptions, NodeUnderTest, find_binary};
 use crate::report::{ParticipantReport, Summary};
 use crate::token::TokenSource;
 use crate::verify::window::LOSS_AFTER;
@@ -84,7 +84,11 @@ pub async fn run(args: &JoinArgs) -> anyhow::Result<Summary> {
         Some(_) => None,
         None => {
             let binary = find_binary(args.node_binary.as_deref())?;
-            Some(NodeUnderTest::start(&binary, total).await?)
+            let options = NodeOptions {
+                capacity: total,
+                ..NodeOptions::default()
+            };
+            Some(NodeUnderTest::start(&binary, &options).await?)
         }
     };
     let server = match (&args.server, &node) {
@@ -143,7 +147,7 @@ fn prepare(args: &JoinArgs, server: &Uri, phase: watch::Receiver<Phase>) -> anyh
     })
 }
 
-fn websocket_url(server: &Uri) -> anyhow::Result<String> {
+pub(super) fn websocket_url(server: &Uri) -> anyhow::Result<String> {
     let authority = server
         .authority()
         .context("the server address has no host")?;
