@@ -79,6 +79,8 @@ pub struct DtlsTurn {
     pub transmit: Vec<Vec<u8>>,
     /// Keys, once, with the profile the node chose.
     pub keys: Option<(Srtp, SrtpProfile)>,
+    /// What the keys were made from, in the order of RFC 5764 §4.2.
+    pub material: Option<Vec<u8>>,
 }
 
 impl DtlsAssociation {
@@ -129,6 +131,7 @@ impl DtlsAssociation {
         let mut after = self.turn()?;
         turn.transmit.append(&mut after.transmit);
         turn.keys = turn.keys.or(after.keys);
+        turn.material = turn.material.or(after.material);
         Ok(turn)
     }
 
@@ -173,6 +176,7 @@ impl DtlsAssociation {
                     }
                     let srtp = Srtp::new(self.side, profile, &material, &self.crypto)?;
                     turn.keys = Some((srtp, profile));
+                    turn.material = Some(material.to_vec());
                 }
                 Output::CloseNotify => return Err(DtlsError::Closed),
                 _ => {}

@@ -123,6 +123,18 @@ impl IceAgent {
         self.selected
     }
 
+    /// A consent check now, for clients that do not read the answers.
+    pub fn refresh_consent(&mut self, out: &mut Outbox) {
+        let selected = self.selected;
+        let index = self
+            .candidates
+            .iter()
+            .position(|candidate| Some(candidate.address) == selected);
+        if let Some(index) = index {
+            self.check(index, false, out);
+        }
+    }
+
     pub fn poll_timeout(&self) -> Instant {
         self.next_check
     }

@@ -109,7 +109,7 @@ async fn enter(run: &Run, seat: Seat, report: &mut ParticipantReport) -> anyhow:
         },
     };
     let began = Instant::now();
-    let joined = join_patiently(run, &request).await?;
+    let joined = join_patiently(run.join_timeout, &request).await?;
     report.joined_after = Some(joined.took);
     let Joined {
         signaling,
@@ -162,7 +162,7 @@ async fn enter(run: &Run, seat: Seat, report: &mut ParticipantReport) -> anyhow:
 }
 
 /// Random SSRCs, different from each other.
-fn streams() -> OfferedStreams {
+pub(super) fn streams() -> OfferedStreams {
     let base = rand::rng().random_range(1..u32::MAX / 16) * 8;
     OfferedStreams {
         microphone: base,
@@ -175,8 +175,11 @@ fn streams() -> OfferedStreams {
 }
 
 /// Comes again when told to, until the time for joining is over.
-async fn join_patiently(run: &Run, request: &JoinRequest<'_>) -> anyhow::Result<Joined> {
-    let deadline = tokio::time::Instant::now() + run.join_timeout;
+pub(super) async fn join_patiently(
+    patience: Duration,
+    request: &JoinRequest<'_>,
+) -> anyhow::Result<Joined> {
+    let deadline = tokio::time::Instant::now() + patience;
     loop {
         let joined = timeout_at(deadline, signaling::join(request))
             .await
