@@ -12,10 +12,13 @@ mod scenario;
 mod token;
 mod verify;
 
+use std::fmt::Display;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use serde::Serialize;
 
+use scenario::forward::{self, args::ForwardArgs};
 use scenario::join::{self, JoinArgs};
 
 /// Exit status: everything clean.
@@ -40,6 +43,8 @@ struct Cli {
 enum Scenario {
     /// Rooms fill up; everybody publishes a voice and a camera and verifies what it receives
     Join(JoinArgs),
+    /// What a forwarded packet costs the node, how many fit through a core, how long they take
+    Forward(ForwardArgs),
 }
 
 fn main() -> ExitCode {
@@ -62,26 +67,33 @@ fn main() -> ExitCode {
             return NO_TEST.into();
         }
     };
-    let Scenario::Join(args) = cli.scenario;
-    match runtime.block_on(join::run(&args)) {
-        Ok(summary) => {
-            if args.json {
-                match serde_json::to_string(&summary) {
-                    Ok(json) => println!("{json}"),
-                    Err(error) => eprintln!("error: {error}"),
-                }
-            } else {
-                println!("{summary}");
-            }
-            if summary.is_clean() {
-                CLEAN.into()
-            } else {
-                UNCLEAN.into()
-            }
+    let done = match cli.scenario {
+        Scenario::Join(args) => runtime
+            .block_on(join::run(&args))
+            .map(|summary| show(&summary, args.json, summary.is_clean())),
+        Scenario::Forward(args) => runtime
+            .block_on(Box::pin(forward::run(&args)))
+            .map(|summary| show(&summary, args.json, summary.is_clean())),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        NO_TEST.into()
+    })
+}
+
+/// The summary, as asked for, on stdout.
+fn show<S: Serialize + Display>(summary: &S, json: bool, is_clean: bool) -> ExitCode {
+    if json {
+        match serde_json::to_string(summary) {
+            Ok(json) => println!("{json}"),
+            Err(error) => eprintln!("error: {error}"),
         }
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            NO_TEST.into()
-        }
+    } else {
+        println!("{summary}");
+    }
+    if is_clean {
+        CLEAN.into()
+    } else {
+        UNCLEAN.into()
     }
 }
