@@ -101,14 +101,14 @@ impl Ideal {
         let clock = ThreadClock::own();
         let before = clock.read().context("own CPU time")?;
         let mut done = Forwarded::default();
-        while !stop.load(Ordering::Relaxed) {
-            self.forward_turn(&mut done);
-        }
+        // What is queued when it shall stop is forwarded still.
+        while self.forward_turn(&mut done) > 0 || !stop.load(Ordering::Relaxed) {}
         done.cpu = clock.read()?.since(before);
         Ok(done)
     }
 
-    fn forward_turn(&mut self, done: &mut Forwarded) {
+    /// Gives the messages that came.
+    fn forward_turn(&mut self, done: &mut Forwarded) -> usize {
         let messages = self.incoming.receive(self.socket.as_raw_fd());
         for index in 0..messages {
             let Some(message) = self.incoming.message(index) else {
@@ -135,6 +135,7 @@ impl Ideal {
                 self.turn.plain.clear();
             }
         }
+        messages
     }
 
     /// Forgets what is still queued from an earlier run.

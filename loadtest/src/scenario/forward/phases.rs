@@ -18,6 +18,8 @@ use super::search::{Search, median};
 const GRACE: Duration = Duration::from_millis(50);
 /// After an overload the node may have this long to work off its backlog.
 const RECOVERY: Duration = Duration::from_secs(5);
+/// A thread that ran or waited for less than this within [`GRACE`] has nothing queued.
+const IDLE_NS: u64 = 2_000_000;
 /// A step passes with less loss than this.
 pub const LOSS_LIMIT: f64 = 0.005;
 
@@ -95,14 +97,30 @@ pub fn node_phase(
 ) -> anyhow::Result<Phase> {
     let before = rig.cpu()?;
     let sent = rig.send(rate, duration, keep);
-    std::thread::sleep(GRACE);
-    let cpu = rig.cpu()?.since(before);
+    let cpu = idle(rig)?.since(before);
     rig.check()?;
     Ok(Phase {
         cpu,
         packets: sent.packets * rig.subscribers as u64,
         offered: sent.offered(rig.subscribers),
     })
+}
+
+/// Waits until the node has worked off what is queued, and gives its CPU time: cutting a backlog
+/// off would make its packets free.
+fn idle(rig: &Rig) -> anyhow::Result<CpuTime> {
+    let start = Instant::now();
+    let mut before = rig.cpu()?;
+    loop {
+        std::thread::sleep(GRACE);
+        let now = rig.cpu()?;
+        let used = now.since(before);
+        let is_idle = used.on_cpu_ns + used.waiting_ns < IDLE_NS;
+        if is_idle || start.elapsed() > RECOVERY {
+            return Ok(now);
+        }
+        before = now;
+    }
 }
 
 /// CPU figures for one kind of sinks. Shares and losses are 0 to 1.

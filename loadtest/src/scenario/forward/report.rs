@@ -72,46 +72,9 @@ impl ForwardSummary {
     }
 }
 
-fn write_figures(f: &mut fmt::Formatter<'_>, name: &str, figures: &CpuFigures) -> fmt::Result {
-    let percent = |share: Option<f64>| {
-        share.map_or_else(|| "?".into(), |share| format!("{:.0}", share * 100.0))
-    };
-    writeln!(
-        f,
-        "  {name:<12}{:>10.0}{:>8} %{:>10.0}{:>8} %{:>10.2}{:>10.0}",
-        figures.cpu_ns_per_packet,
-        percent(figures.cpu_user_share),
-        figures.ideal_cpu_ns_per_packet,
-        percent(figures.ideal_user_share),
-        figures.ratio_to_ideal,
-        figures.offered_pps,
-    )?;
-    if let (Some(gain), Some(ns)) = (figures.batching_gain, figures.unbatched_cpu_ns_per_packet) {
-        writeln!(
-            f,
-            "              batching gains {gain:.2} times: {ns:.0} ns a packet without"
-        )?;
-    }
-    Ok(())
-}
-
-impl fmt::Display for ForwardSummary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(
-            f,
-            "forward: {}, {} subscribers",
-            self.profile, self.subscribers
-        )?;
-        writeln!(
-            f,
-            "  CPU           node ns    user  ideal ns    user     ratio   at pps"
-        )?;
-        if let Some(figures) = &self.unread_sinks {
-            write_figures(f, "unread sinks", figures)?;
-        }
-        if let Some(figures) = &self.read_sinks {
-            write_figures(f, "read sinks", figures)?;
-        }
+impl ForwardSummary {
+    /// Saturation and delay.
+    fn write_limits(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.saturation.is_empty() {
             writeln!(
                 f,
@@ -152,6 +115,51 @@ impl fmt::Display for ForwardSummary {
                 delay.p50, delay.p99, delay.p999
             )?;
         }
+        Ok(())
+    }
+}
+
+fn write_figures(f: &mut fmt::Formatter<'_>, name: &str, figures: &CpuFigures) -> fmt::Result {
+    let percent = |share: Option<f64>| {
+        share.map_or_else(|| "?".into(), |share| format!("{:.0}", share * 100.0))
+    };
+    writeln!(
+        f,
+        "  {name:<12}{:>10.0}{:>8} %{:>10.0}{:>8} %{:>10.2}{:>10.0}",
+        figures.cpu_ns_per_packet,
+        percent(figures.cpu_user_share),
+        figures.ideal_cpu_ns_per_packet,
+        percent(figures.ideal_user_share),
+        figures.ratio_to_ideal,
+        figures.offered_pps,
+    )?;
+    if let (Some(gain), Some(ns)) = (figures.batching_gain, figures.unbatched_cpu_ns_per_packet) {
+        writeln!(
+            f,
+            "              batching gains {gain:.2} times: {ns:.0} ns a packet without"
+        )?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for ForwardSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "forward: {}, {} subscribers",
+            self.profile, self.subscribers
+        )?;
+        writeln!(
+            f,
+            "  CPU           node ns    user  ideal ns    user     ratio   at pps"
+        )?;
+        if let Some(figures) = &self.unread_sinks {
+            write_figures(f, "unread sinks", figures)?;
+        }
+        if let Some(figures) = &self.read_sinks {
+            write_figures(f, "read sinks", figures)?;
+        }
+        self.write_limits(f)?;
         for (reason, count) in &self.node_drops {
             writeln!(f, "  node dropped {count:>10}  {reason}")?;
         }

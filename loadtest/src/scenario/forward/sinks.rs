@@ -1,6 +1,7 @@
 //! The subscribers' ends. Unread: the kernel fills small buffers and drops the rest, so that what
-//! is left is the sender's cost. Read: one thread takes everything, checks that sequence numbers
-//! go on, and opens a sample to see that bytes are whole and how long they took.
+//! is left is the sender's cost; a segmented send stays in one piece, as it would on its way to a
+//! network card. Read: one thread takes everything, checks that sequence numbers go on, and opens a
+//! sample to see that bytes are whole and how long they took.
 
 use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::os::fd::AsRawFd;
