@@ -59,6 +59,7 @@ test-web: web/node_modules ## Unit tests of the SDK and the page
 test-load: build ## A short run of the load tester: nothing lost, corrupted or misrouted
 	$(CARGO) run --release -p firstbell-loadtest -- join --node-binary $(FIRSTBELL_BIN) \
 		--rooms 4 --participants 5 --seconds 8
+	$(CARGO) run --release -p firstbell-loadtest -- forward --node-binary $(FIRSTBELL_BIN) --quick
 
 test-interop: build tests/browser/node_modules ## aiortc with itself and with Chromium
 	bash tests/interop/run.sh
