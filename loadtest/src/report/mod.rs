@@ -219,16 +219,13 @@ impl fmt::Display for Summary {
                 )?;
             }
         }
-        write!(
-            f,
-            "  {}",
-            if self.is_clean() {
-                "clean"
-            } else {
-                "NOT CLEAN"
-            }
-        )
+        write!(f, "  {}", verdict(self.is_clean()))
     }
+}
+
+/// The last line of every scenario's summary.
+pub fn verdict(is_clean: bool) -> &'static str {
+    if is_clean { "clean" } else { "NOT CLEAN" }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 use super::phases::{CpuFigures, LOSS_LIMIT, Step};
+use crate::report::verdict;
 
 /// Microseconds from just before the publisher's send call to the arrival in the subscriber's
 /// socket: loopback both ways and the node between.
@@ -173,15 +174,7 @@ impl fmt::Display for ForwardSummary {
         if let Some(failure) = &self.failure {
             writeln!(f, "  failed: {failure}")?;
         }
-        write!(
-            f,
-            "  {}",
-            if self.is_clean() {
-                "clean"
-            } else {
-                "NOT CLEAN"
-            }
-        )
+        write!(f, "  {}", verdict(self.is_clean()))
     }
 }
 
