@@ -8,6 +8,7 @@
 //! is the only owner of its people. `node` holds what all share, `directory` finds rooms, and
 //! `dispatch` carries the media plane's events to them.
 
+pub mod admission;
 pub mod config;
 pub mod message;
 pub mod name;

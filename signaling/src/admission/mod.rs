@@ -1,0 +1,14 @@
+//! Admission: when somebody may come in, and what a node does when more come than it can take.
+//!
+//! All of it is pure: time is an argument, randomness a seed. The same code runs in the node and,
+//! in virtual time, in the simulations of `tests/`.
+//!
+//! - [`work`]: what letting somebody in costs
+//! - [`pace`]: how much of it a second takes
+//! - [`queue`]: who waits, in an order that is fair to classes
+//! - [`promise`]: what those who wait are told
+
+pub mod pace;
+pub mod promise;
+pub mod queue;
+pub mod work;
