@@ -12,6 +12,7 @@ pub mod admission;
 pub mod config;
 pub mod message;
 pub mod name;
+pub mod placement;
 pub mod plane;
 pub mod server;
 #[cfg(any(test, feature = "test-support"))]
@@ -28,6 +29,7 @@ mod node;
 mod quota;
 mod room;
 mod session;
+mod stable_hash;
 mod translate;
 mod wire;
 

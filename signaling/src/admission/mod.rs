@@ -7,8 +7,14 @@
 //! - [`pace`]: how much of it a second takes
 //! - [`queue`]: who waits, in an order that is fair to classes
 //! - [`promise`]: what those who wait are told
+//! - [`capacity`]: what a node carries, and what a class costs it
+//! - [`reservation`]: who holds which share of it
+//! - [`calendar`]: classes known before they begin
 
+pub mod calendar;
+pub mod capacity;
 pub mod pace;
 pub mod promise;
 pub mod queue;
+pub mod reservation;
 pub mod work;
