@@ -10,9 +10,11 @@
 //! - [`capacity`]: what a node carries, and what a class costs it
 //! - [`reservation`]: who holds which share of it
 //! - [`calendar`]: classes known before they begin
+//! - [`ladder`]: what is given up when a node is short of something
 
 pub mod calendar;
 pub mod capacity;
+pub mod ladder;
 pub mod pace;
 pub mod promise;
 pub mod queue;
