@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::admission::capacity::{ClassProfile, Load};
+
 /// Settings of one node's signalling, valid for the life of the process.
 #[derive(Clone, Debug)]
 pub struct SignalingConfig {
@@ -22,6 +24,28 @@ pub struct SignalingConfig {
     /// What a draining node tells those it turns away.
     pub drain_retry_after: Duration,
     pub limits: Limits,
+    pub admission: AdmissionConfig,
+}
+
+/// How many come in, and how fast.
+#[derive(Clone, Debug)]
+pub struct AdmissionConfig {
+    /// Joins let in per second in the long run.
+    pub joins_per_second: u32,
+    /// Joins let in at once after a rest: a class that comes together need not wait.
+    pub burst: u32,
+    /// What the node carries. Beyond: `node_full`.
+    pub capacity: Load,
+    /// What people of a class are taken to send and receive.
+    pub profile: ClassProfile,
+    /// Places that a class holds from its first person on, if nobody announced it.
+    pub unannounced_class_size: u32,
+    /// Nobody is let wait if the wait would be longer; who waits twice as long all the same, because
+    /// the node became slower, is sent away. Beyond: `overloaded`, with a place that is kept.
+    pub max_wait: Duration,
+    /// People who wait at most; each holds an offer. Longer offers count for several. Beyond: as
+    /// above.
+    pub max_waiting: usize,
 }
 
 /// Bounds on everything that clients can make grow.
@@ -73,6 +97,25 @@ impl Default for SignalingConfig {
             resume_window: Duration::from_secs(30),
             drain_retry_after: Duration::from_secs(3),
             limits: Limits::default(),
+            admission: AdmissionConfig::default(),
+        }
+    }
+}
+
+/// For two cores; docs/performance.md has what a core carries.
+impl Default for AdmissionConfig {
+    fn default() -> Self {
+        Self {
+            joins_per_second: 400,
+            burst: 100,
+            capacity: Load {
+                packets_per_second: 700_000,
+                ..Load::UNLIMITED
+            },
+            profile: ClassProfile::default(),
+            unannounced_class_size: 12,
+            max_wait: Duration::from_secs(30),
+            max_waiting: 4_000,
         }
     }
 }

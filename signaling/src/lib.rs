@@ -33,6 +33,6 @@ mod stable_hash;
 mod translate;
 mod wire;
 
-pub use config::{Limits, SignalingConfig, TokenKey};
+pub use config::{AdmissionConfig, Limits, SignalingConfig, TokenKey};
 pub use node::SetupError;
 pub use server::Server;

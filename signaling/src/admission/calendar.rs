@@ -140,9 +140,11 @@ impl Calendar {
         Ok(former.is_none())
     }
 
-    pub fn cancel(&mut self, id: LessonId) -> Option<Lesson> {
+    /// Takes a lesson out. True beside it: it holds its share already.
+    pub fn cancel(&mut self, id: LessonId) -> Option<(Lesson, bool)> {
         let start = self.starts.remove(&id)?;
-        self.lessons.remove(&(start, id)).map(|entry| entry.lesson)
+        let entry = self.lessons.remove(&(start, id))?;
+        Some((entry.lesson, entry.begun))
     }
 
     /// Lessons that hold their share from now on; each once. Forgets those that are over.

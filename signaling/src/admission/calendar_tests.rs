@@ -63,7 +63,7 @@ fn announcing_again_replaces_and_a_refusal_leaves_what_was() {
     let kept: Vec<_> = calendar.iter().map(|lesson| lesson.expected).collect();
     assert_eq!(kept, [90]);
     let id = lesson("a", start, 1, 1).id();
-    assert_eq!(calendar.cancel(id).unwrap().expected, 90);
+    assert_eq!(calendar.cancel(id).unwrap().0.expected, 90);
     assert_eq!(calendar.cancel(id), None);
     assert!(calendar.is_empty() && calendar.starts.is_empty());
 }

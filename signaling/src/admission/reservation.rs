@@ -124,6 +124,13 @@ impl Reservations {
         self.classes.get(class).map_or(0, |share| share.size)
     }
 
+    /// Whether the class holds places because it was announced.
+    pub fn is_announced(&self, class: &str) -> bool {
+        self.classes
+            .get(class)
+            .is_some_and(|share| share.is_announced)
+    }
+
     pub fn holds(&self, class: &str) -> bool {
         self.classes.contains_key(class)
     }
