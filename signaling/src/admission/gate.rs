@@ -7,6 +7,7 @@
 
 mod decide;
 mod lessons;
+mod telling;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -16,10 +17,11 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::calendar::Calendar;
+use super::forecast::{Arrivals, Forecast};
 use super::kept::KeptPlaces;
 use super::pace::Pace;
 use super::presence::Presences;
-use super::promise::{ServiceRate, TELL_EVERY, Told, tell};
+use super::promise::{ServiceRate, TELL_EVERY, Told};
 use super::queue::{Client, FairQueue, Rank, Standing};
 use super::reservation::Reservations;
 use super::work::JoinWork;
@@ -27,7 +29,7 @@ use crate::config::AdmissionConfig;
 
 /// Those who have just come are told where they stand this often; each walk through the queue costs
 /// in proportion to its length.
-const TELL_NEW_EVERY: Duration = Duration::from_millis(20);
+const TELL_NEW_EVERY: Duration = Duration::from_millis(50);
 
 /// Somebody who wants in. The caller has checked who it is.
 #[derive(Clone, Debug)]
@@ -118,6 +120,9 @@ pub struct Gate<T> {
     /// Somebody has waited since people were let in last.
     waited: bool,
     kept: KeptPlaces,
+    arrivals: Arrivals,
+    /// The last look ahead, and when it was made.
+    forecast: Option<(Instant, Forecast)>,
     pace: Pace,
     rate: ServiceRate,
     rng: StdRng,
@@ -159,6 +164,8 @@ impl<T> Gate<T> {
             told_at: None,
             waited: false,
             kept: KeptPlaces::default(),
+            arrivals: Arrivals::default(),
+            forecast: None,
             rng: StdRng::seed_from_u64(seed),
             next_order: 0,
             config,
@@ -182,7 +189,10 @@ impl<T> Gate<T> {
             place,
         } = arrival;
         self.book.settle(now);
-        let kept = self.kept.reclaim(now, &class, &identity, place.as_deref());
+        let kept = self.reclaim(now, &class, &identity, place.as_deref());
+        if kept.is_none() {
+            self.arrivals.count(now, &class, work.units());
+        }
         if let Some(former) = self.presences.waiting(&class, &identity) {
             self.take_over(former, client, payload, work, events);
             return self.poll(now, events);
@@ -215,7 +225,9 @@ impl<T> Gate<T> {
     /// too long.
     pub fn poll(&mut self, now: Instant, events: &mut Vec<Event<T>>) {
         self.book.settle(now);
-        self.kept.expire(now);
+        while let Some((class, standing)) = self.kept.expire(now) {
+            self.queue.forget_away(&class, standing);
+        }
         self.refuse_overdue(now, events);
         self.let_in(now, events);
         self.tell(now, events);
@@ -274,6 +286,19 @@ impl<T> Gate<T> {
             reserved: self.book.share(),
             queue_pressure: self.queue.units() as f64 / self.most_units(),
         }
+    }
+
+    /// The place that was kept for somebody who is back.
+    fn reclaim(
+        &mut self,
+        now: Instant,
+        class: &Arc<str>,
+        identity: &Arc<str>,
+        ticket: Option<&str>,
+    ) -> Option<Standing> {
+        let standing = self.kept.reclaim(now, class, identity, ticket)?;
+        self.queue.forget_away(class, standing);
+        Some(standing)
     }
 
     fn new_standing(&mut self, rank: Rank, is_inside: bool) -> Standing {
@@ -374,29 +399,6 @@ impl<T> Gate<T> {
             let refusal = self.refusal(now, &entry, Reason::TooSlow);
             let payload = entry.payload;
             events.push(Event::Refused { payload, refusal });
-        }
-    }
-
-    fn tell(&mut self, now: Instant, events: &mut Vec<Event<T>>) {
-        let since = self.told_at.map(|at| now.saturating_duration_since(at));
-        let due = since.is_none_or(|since| {
-            since >= TELL_EVERY || (self.untold > 0 && since >= TELL_NEW_EVERY)
-        });
-        if self.waiting.is_empty() || !due {
-            return;
-        }
-        self.told_at = Some(now);
-        for (position, turn) in (1..).zip(self.queue.order()) {
-            let Some(entry) = self.waiting.get_mut(&turn.client) else {
-                continue;
-            };
-            let estimate = self.rate.time_of(turn.units_through);
-            if let Some(told) = tell(now, entry.told.as_ref(), position, estimate) {
-                self.untold -= usize::from(entry.told.is_none());
-                entry.told = Some(told);
-                self.queue.promise(turn.client, told.promise());
-                events.push(Event::Told(turn.client, told));
-            }
         }
     }
 }

@@ -83,7 +83,8 @@ impl KeptPlaces {
         (turn - now).mul_f64(share).clamp(SOONEST, LATEST)
     }
 
-    /// Keeps somebody's place until a while after `retry_after`. `None`: no more can be kept.
+    /// Keeps somebody's place until a while after `retry_after`. `None`: no more can be kept. The
+    /// caller has seen to it that the person has none yet, by [`KeptPlaces::reclaim`].
     pub fn keep(
         &mut self,
         now: Instant,
@@ -123,7 +124,6 @@ impl KeptPlaces {
         identity: &Arc<str>,
         ticket: Option<&str>,
     ) -> Option<Standing> {
-        self.expire(now);
         let shown = ticket.filter(|ticket| {
             self.by_ticket
                 .get(*ticket)
@@ -136,16 +136,21 @@ impl KeptPlaces {
                 self.by_person.get(&person)?.clone()
             }
         };
-        self.forget(&ticket).map(|entry| entry.standing)
+        self.forget(&ticket)
+            .filter(|entry| now < entry.until)
+            .map(|entry| entry.standing)
     }
 
-    pub fn expire(&mut self, now: Instant) {
-        while let Some((until, ticket)) = self.expiry.first()
-            && *until <= now
-        {
-            let ticket = ticket.clone();
-            self.forget(&ticket);
+    /// Forgets a place that nobody came back to; gives its class and standing. To be called until
+    /// there is none.
+    pub fn expire(&mut self, now: Instant) -> Option<(Arc<str>, Standing)> {
+        let (until, ticket) = self.expiry.first()?;
+        if *until > now {
+            return None;
         }
+        let ticket = ticket.clone();
+        let entry = self.forget(&ticket)?;
+        Some((entry.class, entry.standing))
     }
 
     fn forget(&mut self, ticket: &str) -> Option<Entry> {

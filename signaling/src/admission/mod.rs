@@ -6,6 +6,7 @@
 //! - [`work`]: what letting somebody in costs
 //! - [`pace`]: how much of it a second takes
 //! - [`queue`]: who waits, in an order that is fair to classes
+//! - [`forecast`]: how long until somebody's turn
 //! - [`promise`]: what those who wait are told
 //! - [`presence`]: who is in or waits, each person once
 //! - [`kept`]: places of those who were sent away
@@ -17,6 +18,7 @@
 
 pub mod calendar;
 pub mod capacity;
+pub mod forecast;
 pub mod gate;
 pub mod kept;
 pub mod ladder;

@@ -90,6 +90,11 @@ impl Told {
         self.at + self.eta + self.eta / 4 + SLACK
     }
 
+    /// Too short a while ago to be told anything else.
+    pub fn is_fresh(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.at) < TELL_EVERY
+    }
+
     /// What remains at `now` of the time told.
     fn remaining(&self, now: Instant) -> Duration {
         (self.at + self.eta).saturating_duration_since(now)
@@ -107,7 +112,7 @@ pub fn tell(now: Instant, last: Option<&Told>, position: u32, estimate: Duration
     let Some(last) = last else {
         return Some(fresh);
     };
-    if now.saturating_duration_since(last.at) < TELL_EVERY {
+    if last.is_fresh(now) {
         return None;
     }
     let remaining = last.remaining(now);

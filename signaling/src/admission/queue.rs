@@ -7,7 +7,8 @@
 //! Whoever was promised a time (see [`promise`](super::promise)) and has waited it out is next,
 //! out of turn. The class pays for that with its following turns.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque, btree_map};
+use std::iter::Peekable;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -39,12 +40,12 @@ const QUANTUM: i64 = 64;
 /// for its turn: else a class that came early and in numbers would keep the others out.
 const MAX_DEBT: i64 = 16 * QUANTUM;
 
-/// The caller bounds how many wait.
+/// The caller bounds how many wait, and how many are away.
 #[derive(Debug, Default)]
 pub struct FairQueue {
-    /// Classes somebody waits for, and those still listed in `turns`.
+    /// Classes somebody waits for or is away from, and those still listed in `turns`.
     lines: HashMap<Arc<str>, Line>,
-    /// Whose turn it is, then who follows. Each line once.
+    /// Whose turn it is, then who follows. Each line once at most.
     turns: VecDeque<Arc<str>>,
     seats: HashMap<Client, Seat>,
     promises: BTreeSet<(Instant, Client)>,
@@ -55,7 +56,13 @@ pub struct FairQueue {
 #[derive(Debug, Default)]
 struct Line {
     waiting: BTreeMap<Standing, (Client, JoinWork)>,
+    /// Who was sent away and will stand here again.
+    away: BTreeMap<Standing, JoinWork>,
+    /// Work of those who wait.
     units: u64,
+    away_units: u64,
+    /// The class has its place in `turns`.
+    listed: bool,
     purse: Purse,
 }
 
@@ -98,8 +105,9 @@ struct Seat {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Turn {
     pub client: Client,
-    /// Work up to and including this client's.
-    pub units_through: u64,
+    /// Work of the own class up to and including this client's, with that of those who are away
+    /// and stand before it.
+    pub depth: u64,
 }
 
 impl FairQueue {
@@ -123,14 +131,23 @@ impl FairQueue {
             .map_or((0, 0), |line| (line.waiting.len(), line.units))
     }
 
+    /// Work of one class that comes before `standing`, with that of those who are away.
+    pub fn depth(&self, class: &str, standing: Standing) -> u64 {
+        self.lines.get(class).map_or(0, |line| {
+            let waiting = line.waiting.range(..standing).map(|(_, (_, work))| work);
+            let away = line.away.range(..standing).map(|(_, work)| work);
+            waiting.chain(away).map(|work| work.units()).sum()
+        })
+    }
+
     /// Adds somebody who does not wait yet. A standing that another client of the class has is
     /// moved behind it.
     pub fn push(&mut self, client: Client, class: &Arc<str>, standing: Standing, work: JoinWork) {
         self.remove(client);
-        let line = self.lines.entry(class.clone()).or_insert_with(|| {
+        let line = self.lines.entry(class.clone()).or_default();
+        if !std::mem::replace(&mut line.listed, true) {
             self.turns.push_back(class.clone());
-            Line::default()
-        });
+        }
         let mut standing = standing;
         while line.waiting.contains_key(&standing) {
             standing.order = standing.order.saturating_add(1);
@@ -192,7 +209,11 @@ impl FairQueue {
                 continue;
             };
             let Some((_, &(client, work))) = line.waiting.first_key_value() else {
-                self.lines.remove(class);
+                line.listed = false;
+                line.purse = Purse::default();
+                if line.away.is_empty() {
+                    self.lines.remove(class);
+                }
                 self.turns.pop_front();
                 continue;
             };
@@ -201,6 +222,41 @@ impl FairQueue {
             }
             self.turns.rotate_left(1);
         }
+    }
+
+    /// Somebody is sent away and may come back to this standing.
+    pub fn send_away(&mut self, class: &Arc<str>, standing: Standing, work: JoinWork) {
+        self.forget_away(class, standing);
+        let line = self.lines.entry(class.clone()).or_default();
+        line.away.insert(standing, work);
+        line.away_units += work.units();
+    }
+
+    /// Whoever was sent away with this standing is back, or will not come any more.
+    pub fn forget_away(&mut self, class: &str, standing: Standing) {
+        let Some(line) = self.lines.get_mut(class) else {
+            return;
+        };
+        if let Some(work) = line.away.remove(&standing) {
+            line.away_units -= work.units();
+        }
+        if line.waiting.is_empty() && line.away.is_empty() && !line.listed {
+            self.lines.remove(class);
+        }
+    }
+
+    /// Classes that anybody waits for or is away from, with the work of both.
+    pub fn classes(&self) -> impl Iterator<Item = (&Arc<str>, u64)> {
+        self.lines
+            .iter()
+            .map(|(class, line)| (class, line.units + line.away_units))
+            .filter(|(_, units)| *units > 0)
+    }
+
+    pub fn has_class(&self, class: &str) -> bool {
+        self.lines
+            .get(class)
+            .is_some_and(|line| line.units + line.away_units > 0)
     }
 
     /// Takes out somebody who is let in; the class pays for it.
@@ -234,29 +290,54 @@ impl FairQueue {
     /// Everybody in the order in which they would be let in if nobody else came.
     pub fn order(&self) -> Vec<Turn> {
         let mut order = Vec::with_capacity(self.seats.len());
-        let mut units_through = 0;
-        let mut turns: VecDeque<_> = self
-            .turns
-            .iter()
-            .filter_map(|class| self.lines.get(class))
-            .map(|line| (line.purse, line.waiting.values().peekable()))
-            .collect();
-        while let Some((mut purse, mut waiting)) = turns.pop_front() {
-            while let Some(&&(client, work)) = waiting.peek() {
-                if !purse.affords(work) {
-                    turns.push_back((purse, waiting));
+        let lines = self.turns.iter().filter_map(|class| self.lines.get(class));
+        let mut turns: VecDeque<_> = lines.map(Walk::along).collect();
+        while let Some(mut walk) = turns.pop_front() {
+            while let Some(work) = walk.next_work() {
+                if !walk.purse.affords(work) {
+                    turns.push_back(walk);
                     break;
                 }
-                purse.pay(work);
-                waiting.next();
-                units_through += work.units();
-                order.push(Turn {
-                    client,
-                    units_through,
-                });
+                walk.purse.pay(work);
+                order.extend(walk.step());
             }
         }
         order
+    }
+}
+
+/// A line as it will be worked off.
+struct Walk<'a> {
+    purse: Purse,
+    waiting: Peekable<btree_map::Iter<'a, Standing, (Client, JoinWork)>>,
+    away: Peekable<btree_map::Iter<'a, Standing, JoinWork>>,
+    depth: u64,
+}
+
+impl<'a> Walk<'a> {
+    fn along(line: &'a Line) -> Self {
+        Self {
+            purse: line.purse,
+            waiting: line.waiting.iter().peekable(),
+            away: line.away.iter().peekable(),
+            depth: 0,
+        }
+    }
+
+    fn next_work(&mut self) -> Option<JoinWork> {
+        self.waiting.peek().map(|(_, (_, work))| *work)
+    }
+
+    fn step(&mut self) -> Option<Turn> {
+        let (standing, (client, work)) = self.waiting.next()?;
+        while let Some((_, work)) = self.away.next_if(|(away, _)| *away < standing) {
+            self.depth += work.units();
+        }
+        self.depth += work.units();
+        Some(Turn {
+            client: *client,
+            depth: self.depth,
+        })
     }
 }
 

@@ -148,6 +148,28 @@ fn who_vanishes_costs_the_class_nothing() {
     assert!(queue.promises.is_empty());
 }
 
+#[test]
+fn those_who_are_away_count_and_are_not_let_in() {
+    let mut queue = FairQueue::default();
+    let class: Arc<str> = "a".into();
+    let away = standing(Rank::Ordinary, 2);
+    queue.send_away(&class, away, JoinWork::ORDINARY);
+    queue.send_away(&class, away, JoinWork::ORDINARY);
+    assert!(queue.has_class("a") && queue.is_empty());
+    assert_eq!(queue.head(Instant::now()), None);
+    for client in [1, 3] {
+        ordinary(&mut queue, client, "a");
+    }
+    let depths: Vec<_> = queue.order().iter().map(|turn| turn.depth).collect();
+    assert_eq!(depths, [64, 3 * 64]);
+    assert_eq!(queue.classes().next(), Some((&class, 3 * 64)));
+    assert_eq!(drain(&mut queue, Instant::now()), [1, 3]);
+    assert!(queue.has_class("a"));
+    queue.forget_away("a", away);
+    queue.forget_away("a", away);
+    assert!(!queue.has_class("a") && queue.lines.is_empty());
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Push {
@@ -206,7 +228,9 @@ proptest! {
         }
         let order = queue.order();
         let foretold: Vec<_> = order.iter().map(|turn| turn.client.0).collect();
-        prop_assert_eq!(order.last().map_or(0, |turn| turn.units_through), queue.units());
+        let deepest = queue.classes().map(|(_, units)| units).max().unwrap_or(0);
+        prop_assert_eq!(order.iter().map(|turn| turn.depth).max().unwrap_or(0), deepest);
+        prop_assert_eq!(queue.classes().map(|(_, units)| units).sum::<u64>(), queue.units());
         let drained = drain(&mut queue, now);
         prop_assert_eq!(&drained, &foretold);
         let mut sorted = drained;

@@ -46,34 +46,47 @@ impl<T> Gate<T> {
         } else {
             Kind::NewClass
         };
-        self.room_in_queue(class, entry.work, kind)?;
+        self.room_in_queue(now, entry, kind)?;
         if is_inside {
             return Ok(());
         }
         self.book.arrive(now, class).map_err(|_| Reason::NodeFull)
     }
 
-    fn room_in_queue(&self, class: &str, work: JoinWork, kind: Kind) -> Result<(), Reason> {
+    fn room_in_queue(
+        &mut self,
+        now: Instant,
+        entry: &Waiting<T>,
+        kind: Kind,
+    ) -> Result<(), Reason> {
         if self.queue.is_empty() {
             return Ok(());
         }
         let most = self.most_units() as u64;
-        let (units, full) = match kind {
-            Kind::NewClass => (most / 2, Reason::NewClassesWait),
-            Kind::Running => (most, Reason::Busy),
-            Kind::Returning => (most + most / 2, Reason::Busy),
+        let longest = self.config.max_wait;
+        let (units, wait, full) = match kind {
+            Kind::NewClass => (most / 2, longest / 2, Reason::NewClassesWait),
+            Kind::Running => (most, longest, Reason::Busy),
+            Kind::Returning => (most + most / 2, longest * 3 / 2, Reason::Busy),
         };
-        if self.queue.units() + work.units() > units {
+        let waiting = self.queue.units();
+        let work = entry.work.units();
+        if waiting + work > units {
             return Err(full);
         }
-        let (_, of_class) = self.queue.line(class);
-        let left = units - self.queue.units();
-        let fair = of_class + work.units() <= left * CLASS_SHARE;
-        match kind {
-            Kind::Returning => Ok(()),
-            Kind::NewClass | Kind::Running if fair => Ok(()),
-            Kind::NewClass | Kind::Running => Err(Reason::ClassBusy),
+        let of_class = self.queue.line(&entry.class).1;
+        if !matches!(kind, Kind::Returning) && of_class + work > (units - waiting) * CLASS_SHARE {
+            return Err(Reason::ClassBusy);
         }
+        // Nobody waits long in a queue that is short.
+        if self.rate.time_of(waiting) < longest / 4 {
+            return Ok(());
+        }
+        let depth = self.queue.depth(&entry.class, entry.standing) + work;
+        if self.recent_forecast(now).wait(depth) > wait {
+            return Err(full);
+        }
+        Ok(())
     }
 
     /// Work that may wait: what is let in within the longest wait, and no more than what the
@@ -108,6 +121,10 @@ impl<T> Gate<T> {
         let place = self
             .kept
             .keep(now, person, entry.standing, retry_after, &mut self.rng);
+        if place.is_some() {
+            self.queue
+                .send_away(&entry.class, entry.standing, entry.work);
+        }
         Refusal {
             reason,
             retry_after,
