@@ -81,6 +81,7 @@ impl ServerMessage {
             Self::Roster { .. } => "roster",
             Self::Slots { .. } => "slots",
             Self::Speakers { .. } => "speakers",
+            Self::Room { .. } => "room",
             Self::Connection { .. } => "connection",
             Self::Ended { .. } => "ended",
         }

@@ -6,7 +6,8 @@
 //! A WebSocket is one task (`session`), a room is one task (`room`); they talk by bounded queues:
 //! sessions put commands into a room's mailbox, rooms put messages into a session's outbox. A room
 //! is the only owner of its people. `node` holds what all share, `directory` finds rooms, and
-//! `dispatch` carries the media plane's events to them.
+//! `dispatch` carries the media plane's events to them. Between session and room every join passes
+//! the `door`, which decides nothing itself: [`admission`] does, and is pure.
 
 pub mod admission;
 pub mod config;
@@ -21,6 +22,7 @@ pub mod token;
 
 mod directory;
 mod dispatch;
+mod door;
 mod http;
 mod ids;
 mod labels;

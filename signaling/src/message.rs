@@ -40,6 +40,10 @@ pub enum Request {
         #[serde(default)]
         #[ts(optional)]
         resume: Option<ResumeTicket>,
+        /// The `place` of an earlier refusal: the place in the queue that was kept.
+        #[serde(default)]
+        #[ts(optional)]
+        place: Option<String>,
         /// Which sources start live, for the roster.
         #[serde(default)]
         publishing: Publishing,
@@ -155,6 +159,26 @@ pub struct RoomState {
     pub room: String,
     /// Most people this room takes.
     pub max_participants: u32,
+    /// What the node gives now; absent: everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub service: Option<ServiceLevel>,
+}
+
+/// What a node that is short of something gives, each level less than the one before.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, TS, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceLevel {
+    /// Who joins gets the voices first and the pictures a moment later.
+    AudioFirst,
+    /// Few thumbnails.
+    ThumbnailsLimited,
+    /// Pictures of those who lead or speak only.
+    SpeakersOnly,
+    /// No pictures but shared screens.
+    AudioOnly,
+    /// As before, and joins come in slowly.
+    Queue,
 }
 
 /// A part of the offer that cannot be used; the join goes on without it.
@@ -168,10 +192,13 @@ pub enum Warning {
 #[derive(Clone, Debug, Serialize, Deserialize, TS, PartialEq, Eq)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerMessage {
-    /// Waiting for admission; may come several times before `joined` or `refused`.
+    /// Waiting for admission; may come several times before `joined` or `refused`, once a second
+    /// at most and when something has changed.
     Queued {
         re: u32,
+        /// From 1.
         position: u32,
+        /// From now on, until the client is let in.
         eta_ms: u32,
     },
     Joined {
@@ -211,6 +238,11 @@ pub enum ServerMessage {
         #[ts(optional)]
         #[serde(skip_serializing_if = "Option::is_none")]
         retry_after_ms: Option<u32>,
+        /// Shown with the next `join`, not long after that time, it gives back the place in the
+        /// queue.
+        #[ts(optional)]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        place: Option<String>,
     },
     Restarted {
         re: u32,
@@ -241,6 +273,10 @@ pub enum ServerMessage {
     /// Who speaks now, loudest first.
     Speakers {
         participants: Vec<ParticipantId>,
+    },
+    /// The room's state has changed.
+    Room {
+        room: RoomState,
     },
     Connection {
         state: MediaState,

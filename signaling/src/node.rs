@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::config::SignalingConfig;
 use crate::directory::Directory;
+use crate::door::Door;
 use crate::message::ErrorCode;
 use crate::metrics::Metrics;
 use crate::plane::{MediaPlane, MediaRoom, MediaSession};
@@ -42,6 +43,7 @@ pub(crate) struct Node {
     pub metrics: Metrics,
     pub registry: Registry,
     pub directory: Directory,
+    pub door: Arc<Door>,
     pub people: Quota,
     pub rooms: Quota,
     pub sockets: Quota,
@@ -71,6 +73,7 @@ impl Node {
             metrics,
             registry: registry.clone(),
             directory: Directory::default(),
+            door: Arc::new(Door::new(&config, registry)?),
             config,
             plane,
             draining: watch::Sender::new(false),
@@ -78,8 +81,16 @@ impl Node {
         })
     }
 
-    /// Brings a join to its room, or refuses it.
-    pub fn enter(self: &Arc<Self>, mut join: Box<Join>) {
+    /// A join comes: it passes the door, at once or after a wait, or is refused.
+    pub fn enter(self: &Arc<Self>, join: Box<Join>) {
+        if self.is_draining() {
+            return join.entrant.refuse(self, ErrorCode::Draining);
+        }
+        self.door.arrive(self, join);
+    }
+
+    /// Brings a join that has passed the door to its room, or refuses it.
+    pub fn bring(self: &Arc<Self>, mut join: Box<Join>) {
         if self.is_draining() {
             return join.entrant.refuse(self, ErrorCode::Draining);
         }

@@ -11,6 +11,8 @@
 use std::future::Future;
 use std::pin::Pin;
 
+pub use crate::admission::ladder::{Pictures, Service};
+
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A live room. Minted by signalling, unique for the life of the process.
@@ -142,6 +144,17 @@ pub enum MediaEvent {
     },
 }
 
+/// How near the core is to its end, each as a share of its bound: 0 idle, 1 at its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct MediaPressure {
+    /// CPU time of the busiest media thread.
+    pub cpu: f64,
+    /// Datagrams that wait to be sent.
+    pub send_backlog: f64,
+    /// Handshakes that wait.
+    pub handshake_queue: f64,
+}
+
 /// The packet-forwarding core as signalling sees it. Calls never block: what cannot be queued is
 /// answered with [`MediaError::Overloaded`].
 pub trait MediaPlane: Send + Sync + 'static {
@@ -173,4 +186,13 @@ pub trait MediaPlane: Send + Sync + 'static {
         source: MediaSource,
         muted: bool,
     ) -> Result<(), MediaError>;
+
+    /// How near the core is to its end, over the last second. Asked every second.
+    fn pressure(&self) -> MediaPressure {
+        MediaPressure::default()
+    }
+
+    /// What everybody is given from now on; [`Service::default`] before the first call. A core that
+    /// cannot give less ignores it.
+    fn set_service(&self, _service: Service) {}
 }

@@ -12,7 +12,7 @@ use crate::config::SignalingConfig;
 use crate::node::{Node, SetupError};
 use crate::plane::{MediaEvent, MediaPlane};
 use crate::room::RoomCommand;
-use crate::{dispatch, http};
+use crate::{dispatch, door, http};
 
 /// One node's signalling. Clones share it.
 #[derive(Clone)]
@@ -34,6 +34,7 @@ impl Server {
         }
         let node = Arc::new(Node::new(config, plane, registry)?);
         tokio::spawn(dispatch::run(node.clone(), events));
+        tokio::spawn(door::keep(node.clone()));
         Ok(Self { node })
     }
 

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::plane::{
     BoxFuture, MediaError, MediaEvent, MediaJoin, MediaJoined, MediaPermissions, MediaPlane,
-    MediaRoom, MediaSession, MediaSource, MediaWants, SlotKind,
+    MediaPressure, MediaRoom, MediaSession, MediaSource, MediaWants, Service, SlotKind,
 };
 
 /// Events that wait for signalling at most.
@@ -22,6 +22,7 @@ pub enum PlaneCall {
     Wants(MediaSession, MediaWants),
     Permissions(MediaSession, MediaPermissions),
     Muted(MediaSession, MediaSource, bool),
+    Service(Service),
 }
 
 #[derive(Default)]
@@ -29,6 +30,7 @@ struct State {
     live: BTreeMap<MediaSession, MediaJoin>,
     calls: Vec<PlaneCall>,
     refusal: Option<MediaError>,
+    pressure: MediaPressure,
 }
 
 /// Every offer gets: m-lines 0 (microphone) and 1 (camera) published, 2 (audio), 3 and 4 (video)
@@ -81,6 +83,11 @@ impl FakePlane {
     /// Refuses joins and restarts with this error from now on; `None`: no longer.
     pub fn refuse(&self, error: Option<MediaError>) {
         self.state().refusal = error;
+    }
+
+    /// Says from now on that the core is this near to its end.
+    pub fn press(&self, pressure: MediaPressure) {
+        self.state().pressure = pressure;
     }
 
     /// While held, joins wait for their answer.
@@ -169,5 +176,13 @@ impl MediaPlane for FakePlane {
         muted: bool,
     ) -> Result<(), MediaError> {
         self.known(session, PlaneCall::Muted(session, source, muted))
+    }
+
+    fn pressure(&self) -> MediaPressure {
+        self.state().pressure
+    }
+
+    fn set_service(&self, service: Service) {
+        self.state().calls.push(PlaneCall::Service(service));
     }
 }

@@ -1,6 +1,9 @@
 //! Between the wire's words and the media plane's.
 
-use crate::message::{ErrorCode, Publishing, Role, TrackKind, TrackSource, Warning};
+use crate::admission::gate::Reason;
+use crate::admission::ladder::Step;
+use crate::admission::queue::Rank;
+use crate::message::{ErrorCode, Publishing, Role, ServiceLevel, TrackKind, TrackSource, Warning};
 use crate::plane::{
     MediaError, MediaPermissions, MediaPriority, MediaSource, MediaWarning, SlotKind,
 };
@@ -34,6 +37,29 @@ impl From<MediaWarning> for Warning {
     }
 }
 
+/// What people are told of the step that the node is on.
+pub(crate) fn service_level(step: Step) -> Option<ServiceLevel> {
+    match step {
+        Step::Full => None,
+        Step::AudioFirst => Some(ServiceLevel::AudioFirst),
+        Step::ThumbnailsLimited => Some(ServiceLevel::ThumbnailsLimited),
+        Step::SpeakersOnly => Some(ServiceLevel::SpeakersOnly),
+        Step::AudioOnly => Some(ServiceLevel::AudioOnly),
+        Step::Queue => Some(ServiceLevel::Queue),
+    }
+}
+
+/// What somebody who is not let in is told.
+pub(crate) fn refusal_code(reason: Reason) -> ErrorCode {
+    match reason {
+        Reason::Busy | Reason::ClassBusy | Reason::NewClassesWait | Reason::TooSlow => {
+            ErrorCode::Overloaded
+        }
+        Reason::NodeFull => ErrorCode::NodeFull,
+        Reason::ClassFull => ErrorCode::RoomFull,
+    }
+}
+
 /// An unknown session is one whose media is over: the client has to join again.
 pub(crate) fn error_code(error: &MediaError) -> ErrorCode {
     match error {
@@ -48,6 +74,13 @@ pub(crate) fn priority(role: Role) -> MediaPriority {
     match role {
         Role::Teacher | Role::CoTeacher => MediaPriority::Leading,
         Role::Pupil | Role::Guest => MediaPriority::Ordinary,
+    }
+}
+
+pub(crate) fn rank(role: Role) -> Rank {
+    match role {
+        Role::Teacher | Role::CoTeacher => Rank::Leading,
+        Role::Pupil | Role::Guest => Rank::Ordinary,
     }
 }
 

@@ -39,6 +39,7 @@ fn typescript() -> String {
         declaration::<m::SlotMapping>(&config),
         declaration::<m::SlotTrack>(&config),
         declaration::<m::RoomState>(&config),
+        declaration::<m::ServiceLevel>(&config),
         declaration::<m::Warning>(&config),
         declaration::<m::ServerMessage>(&config),
         declaration::<m::MediaState>(&config),

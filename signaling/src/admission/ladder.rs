@@ -66,18 +66,17 @@ const FEW_THUMBNAILS: u8 = 4;
 /// How long pictures wait after a join that is given the voices first.
 const VIDEO_AFTER: Duration = Duration::from_secs(1);
 
-/// What a step means to those who carry it out.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// What a step means to the media plane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Service {
     /// Pictures of who joins wait this long.
     pub video_after: Duration,
     pub pictures: Pictures,
-    /// How fast joins may come in, as a share of the node's rate.
-    pub admission_share: f64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pictures {
+    #[default]
     AsWanted,
     /// Those who lead or speak, and this many others.
     Few(u8),
@@ -132,14 +131,17 @@ impl Step {
             Self::Full => Duration::ZERO,
             _ => VIDEO_AFTER,
         };
-        let admission_share = match self {
-            Self::Queue => QUEUE_SHARE,
-            _ => 1.0,
-        };
         Service {
             video_after,
             pictures,
-            admission_share,
+        }
+    }
+
+    /// How fast joins may come in, as a share of the node's rate.
+    pub fn admission_share(self) -> f64 {
+        match self {
+            Self::Queue => QUEUE_SHARE,
+            _ => 1.0,
         }
     }
 

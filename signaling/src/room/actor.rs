@@ -111,6 +111,9 @@ impl Room {
                 connection,
             } => self.lost(&participant, connection),
             RoomCommand::Media(event) => self.media_event(event),
+            RoomCommand::Service => self.broadcast(&ServerMessage::Room {
+                room: self.room_state(),
+            }),
             RoomCommand::Drain => self.drain(),
         }
     }
@@ -205,13 +208,14 @@ impl Room {
         commands.close();
         while let Ok(command) = commands.try_recv() {
             match command {
-                RoomCommand::Join(join) => self.node.enter(join),
+                RoomCommand::Join(join) => self.node.bring(join),
                 RoomCommand::Resume(resume) => {
                     resume.entrant.refuse(&self.node, ErrorCode::ResumeUnknown);
                 }
                 RoomCommand::Ask { .. }
                 | RoomCommand::Lost { .. }
                 | RoomCommand::Media(_)
+                | RoomCommand::Service
                 | RoomCommand::Drain => {}
             }
         }

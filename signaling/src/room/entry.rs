@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use super::actor::{PlaneAnswer, Room};
 use super::people::{Link, Media, Member};
 use super::{Entrant, Join, Resume};
+use crate::door::Pass;
 use crate::ids;
 use crate::message::{
     ErrorCode, MediaState, ParticipantId, Person, PublishLine, Publishing, ResumeTicket, RoomState,
@@ -20,7 +21,7 @@ use crate::plane::{MediaError, MediaEvent, MediaJoin, MediaJoined, MediaSession,
 use crate::quota::Permit;
 use crate::session::outbox::Outgoing;
 use crate::token::Grant;
-use crate::translate::{error_code, is_live, permissions, priority};
+use crate::translate::{error_code, is_live, permissions, priority, service_level};
 
 /// Longest SDP offer, in bytes. Longer: `bad_offer`.
 const MAX_OFFER_BYTES: usize = 128 * 1024;
@@ -41,6 +42,7 @@ pub(super) struct Pending {
     adds_person: bool,
     early: Vec<MediaEvent>,
     place: Permit,
+    pass: Option<Pass>,
 }
 
 impl Pending {
@@ -143,6 +145,7 @@ impl Room {
             adds_person,
             early: Vec::new(),
             place,
+            pass: join.pass,
         };
         self.pending.insert(session, pending);
     }
@@ -183,6 +186,7 @@ impl Room {
             publishing,
             early,
             place,
+            pass,
             ..
         } = pending;
         let rejoined = self.displace(&participant, &grant.identity, &entrant);
@@ -208,6 +212,7 @@ impl Room {
             max_video: None,
             restarting: false,
             _place: place,
+            _pass: pass,
         });
         self.node.directory.add_person(&participant, &self.handle);
         self.touch(&participant);
@@ -329,11 +334,12 @@ impl Room {
         roster
     }
 
-    fn room_state(&self) -> RoomState {
+    pub fn room_state(&self) -> RoomState {
         let max = self.node.config.limits.max_participants_per_room;
         RoomState {
             room: self.handle.name.to_string(),
             max_participants: u32::try_from(max).unwrap_or(u32::MAX),
+            service: service_level(self.node.door.step()),
         }
     }
 

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use crate::door::Pass;
 use crate::message::{ErrorCode, ParticipantId, Publishing, ResumeTicket, ServerMessage};
 use crate::node::Node;
 use crate::plane::{MediaEvent, MediaRoom};
@@ -54,6 +55,8 @@ pub(crate) enum RoomCommand {
         connection: ConnectionId,
     },
     Media(MediaEvent),
+    /// The node gives another service: everybody is told.
+    Service,
     /// Everybody out: the node stops.
     Drain,
 }
@@ -73,6 +76,10 @@ pub(crate) struct Join {
     pub publishing: Publishing,
     /// Of an earlier session, to take its place.
     pub ticket: Option<ResumeTicket>,
+    /// Of a place in the queue that was kept.
+    pub place: Option<String>,
+    /// The door has let this one in.
+    pub pass: Option<Pass>,
 }
 
 pub(crate) struct Resume {
@@ -119,13 +126,36 @@ impl Entrant {
     }
 
     pub fn refuse_because(&self, node: &Node, code: ErrorCode, message: String) {
-        self.count(node, code.as_str());
         let refused = ServerMessage::Refused {
             re: self.re,
             code,
             message,
             retry_after_ms: node.retry_after_ms(code),
+            place: None,
         };
+        self.send_refusal(node, code, refused);
+    }
+
+    /// Turns the entrant away at the door, perhaps with a place to come back to. Final answer.
+    pub fn send_away(
+        &self,
+        node: &Node,
+        code: ErrorCode,
+        retry_after_ms: Option<u32>,
+        place: Option<String>,
+    ) {
+        let refused = ServerMessage::Refused {
+            re: self.re,
+            code,
+            message: code.sentence().to_owned(),
+            retry_after_ms,
+            place,
+        };
+        self.send_refusal(node, code, refused);
+    }
+
+    fn send_refusal(&self, node: &Node, code: ErrorCode, refused: ServerMessage) {
+        self.count(node, code.as_str());
         // Nobody there: nobody to tell.
         let _ = self.outbox.send(Outgoing::Refused(refused));
     }

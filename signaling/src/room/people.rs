@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use tokio::time::Instant;
 
+use crate::door::Pass;
 use crate::message::{MediaState, ParticipantId, Person, Publishing, SlotLine};
 use crate::plane::{MediaSession, MediaSource};
 use crate::quota::Permit;
@@ -29,6 +30,8 @@ pub(super) struct Member {
     pub restarting: bool,
     /// Counts the person; given back with the member.
     pub _place: Permit,
+    /// Keeps the person's place in the class; given back with the member.
+    pub _pass: Option<Pass>,
 }
 
 /// The way to the person.

@@ -67,6 +67,8 @@ struct Session {
     last_heard: Instant,
     /// When `last_heard` is too long ago.
     silence: Duration,
+    /// How long the door may let somebody wait.
+    longest_wait: Duration,
 }
 
 /// Serves one socket until it is over. `_place` counts it.
@@ -75,6 +77,7 @@ pub(crate) async fn run(mut socket: WebSocket, node: Arc<Node>, _place: Permit) 
     let (outbox, mut inbox) = Outbox::new(node.mint_connection());
     let mut session = Session {
         silence: node.config.heartbeat.mul_f64(2.5),
+        longest_wait: node.config.admission.max_wait * 2,
         node,
         outbox,
         place: Place::Outside {
@@ -117,7 +120,9 @@ impl Session {
     fn deadline(&self) -> Instant {
         match self.place {
             Place::Outside { enter_by } => enter_by,
-            Place::Entering | Place::Inside { .. } => self.last_heard + self.silence,
+            // Who waits to be let in has nothing to say.
+            Place::Entering => self.last_heard + self.silence + self.longest_wait,
+            Place::Inside { .. } => self.last_heard + self.silence,
         }
     }
 
@@ -176,6 +181,7 @@ impl Session {
     /// Tells the room that the socket is gone, also if the seat is still in the queue.
     async fn part(&mut self, mut inbox: Inbox) {
         inbox.queue.close();
+        self.node.door.vanish(self.outbox.connection);
         while let Ok(outgoing) = inbox.queue.try_recv() {
             if let Outgoing::Seated {
                 room, participant, ..

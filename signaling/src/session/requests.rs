@@ -97,6 +97,7 @@ impl Session {
                 offer,
                 client: _,
                 resume,
+                place,
                 publishing,
             } => {
                 let claim = Claim {
@@ -104,6 +105,7 @@ impl Session {
                     token,
                     offer,
                     ticket: resume,
+                    place,
                     publishing,
                 };
                 return self.join(id, claim);
@@ -169,6 +171,8 @@ impl Session {
                 offer: claim.offer,
                 publishing: claim.publishing,
                 ticket: claim.ticket,
+                place: claim.place,
+                pass: None,
             })),
             Err(error) => entrant.refuse_because(&self.node, error.code(), error.to_string()),
         }
@@ -209,5 +213,6 @@ struct Claim {
     token: String,
     offer: String,
     ticket: Option<ResumeTicket>,
+    place: Option<String>,
     publishing: Publishing,
 }

@@ -8,6 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use firstbell_signaling::admission::capacity::Load;
 use firstbell_signaling::message::Role;
 use firstbell_signaling::test_support::FakePlane;
 use firstbell_signaling::token::{Grant, Keyring, unix_now};
@@ -63,6 +64,13 @@ pub fn config() -> SignalingConfig {
     }
 }
 
+/// Admission lets in whoever comes: for tests of what is behind it.
+pub fn open_door(mut config: SignalingConfig) -> SignalingConfig {
+    config.admission.burst = 1_000_000;
+    config.admission.capacity = Load::UNLIMITED;
+    config
+}
+
 impl Harness {
     pub fn new() -> Self {
         Self::with(config())
@@ -90,11 +98,15 @@ impl Harness {
     }
 
     pub fn token_until(&self, room: &str, identity: &str, expires: f64) -> String {
+        self.token_as(room, identity, Role::Pupil, expires)
+    }
+
+    pub fn token_as(&self, room: &str, identity: &str, role: Role, expires: f64) -> String {
         let grant = Grant {
             room: room.into(),
             identity: identity.into(),
             name: format!("{identity}'s name"),
-            role: Role::Pupil,
+            role,
         };
         self.keyring.sign(&grant, expires).unwrap()
     }
@@ -144,8 +156,14 @@ impl Harness {
         tokio::time::sleep(Duration::from_secs(60)).await;
         assert_eq!(self.server.directory_entries(), 0);
         assert_eq!(self.plane.live(), []);
-        for gauge in ["participants", "rooms", "sockets"] {
-            let name = format!("firstbell_signaling_{gauge}");
+        for gauge in [
+            "signaling_participants",
+            "signaling_rooms",
+            "signaling_sockets",
+            "admission_queue_length",
+            "admission_reserved_ratio",
+        ] {
+            let name = format!("firstbell_{gauge}");
             assert_eq!(self.metric(&name, &[]), 0.0, "{gauge}");
         }
     }

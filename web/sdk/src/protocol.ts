@@ -28,6 +28,10 @@ offer: string, client: ClientInfo,
  */
 resume?: ResumeTicket, 
 /**
+ * The `place` of an earlier refusal: the place in the queue that was kept.
+ */
+place?: string, 
+/**
  * Which sources start live, for the roster.
  */
 publishing: Publishing, } | { "type": "resume", ticket: ResumeTicket, } | { "type": "wants", 
@@ -59,6 +63,10 @@ offer: string, client: ClientInfo,
  * Take the place of an earlier session of the same person (page reload).
  */
 resume?: ResumeTicket, 
+/**
+ * The `place` of an earlier refusal: the place in the queue that was kept.
+ */
+place?: string, 
 /**
  * Which sources start live, for the roster.
  */
@@ -116,14 +124,31 @@ export type RoomState = { room: string,
 /**
  * Most people this room takes.
  */
-max_participants: number, };
+max_participants: number, 
+/**
+ * What the node gives now; absent: everything.
+ */
+service?: ServiceLevel, };
+
+/**
+ * What a node that is short of something gives, each level less than the one before.
+ */
+export type ServiceLevel = "audio_first" | "thumbnails_limited" | "speakers_only" | "audio_only" | "queue";
 
 /**
  * A part of the offer that cannot be used; the join goes on without it.
  */
 export type Warning = "audio_codec_unsupported" | "video_codec_unsupported";
 
-export type ServerMessage = { "type": "queued", re: number, position: number, eta_ms: number, } | { "type": "joined", re: number, participant: string, 
+export type ServerMessage = { "type": "queued", re: number, 
+/**
+ * From 1.
+ */
+position: number, 
+/**
+ * From now on, until the client is let in.
+ */
+eta_ms: number, } | { "type": "joined", re: number, participant: string, 
 /**
  * Shown again in `resume` to come back as the same person.
  */
@@ -147,11 +172,16 @@ message: string,
 /**
  * Try again after this long; absent: trying again does not help.
  */
-retry_after_ms?: number, } | { "type": "restarted", re: number, answer: string, } | { "type": "ok", re: number, } | { "type": "error", 
+retry_after_ms?: number, 
+/**
+ * Shown with the next `join`, not long after that time, it gives back the place in the
+ * queue.
+ */
+place?: string, } | { "type": "restarted", re: number, answer: string, } | { "type": "ok", re: number, } | { "type": "error", 
 /**
  * Absent when the message had no readable id.
  */
-re?: number, code: ErrorCode, message: string, } | { "type": "roster", joined: Array<Person>, left: Array<string>, changed: Array<Person>, } | { "type": "slots", mapping: Array<SlotMapping>, } | { "type": "speakers", participants: Array<string>, } | { "type": "connection", state: MediaState, } | { "type": "ended", code: ErrorCode, message: string, };
+re?: number, code: ErrorCode, message: string, } | { "type": "roster", joined: Array<Person>, left: Array<string>, changed: Array<Person>, } | { "type": "slots", mapping: Array<SlotMapping>, } | { "type": "speakers", participants: Array<string>, } | { "type": "room", room: RoomState, } | { "type": "connection", state: MediaState, } | { "type": "ended", code: ErrorCode, message: string, };
 
 export type MediaState = "connected" | "lost";
 
