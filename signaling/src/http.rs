@@ -5,11 +5,12 @@ use std::sync::Arc;
 use axum::extract::{DefaultBodyLimit, State, WebSocketUpgrade};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use prometheus::TextEncoder;
 use serde::{Deserialize, Serialize};
 
+use crate::announce;
 use crate::ids;
 use crate::message::Role;
 use crate::name::{clean_display_name, is_room_name};
@@ -20,7 +21,7 @@ use crate::token::{Grant, MAX_RAW_NAME_BYTES, unix_now};
 /// Read buffer of one socket; thousands of sockets are silent most of the time.
 const READ_BUFFER_BYTES: usize = 8 * 1024;
 
-/// Largest body of a development token request.
+/// Largest body of any request.
 const MAX_BODY_BYTES: usize = 4096;
 
 pub(crate) fn router(node: Arc<Node>) -> Router {
@@ -28,6 +29,8 @@ pub(crate) fn router(node: Arc<Node>) -> Router {
         .route("/v1/ws", get(websocket))
         .route("/v1/config", get(config))
         .route("/v1/dev/token", post(dev_token))
+        .route("/v1/classes", post(announce::announce).get(announce::list))
+        .route("/v1/classes/{id}", delete(announce::cancel))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))

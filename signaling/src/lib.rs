@@ -20,6 +20,7 @@ pub mod server;
 pub mod test_support;
 pub mod token;
 
+mod announce;
 mod directory;
 mod dispatch;
 mod door;

@@ -38,7 +38,8 @@ impl Server {
         Ok(Self { node })
     }
 
-    /// Routes: `/v1/ws`, `/v1/config`, `/v1/dev/token`, `/healthz`, `/readyz`, `/metrics`.
+    /// Routes: `/v1/ws`, `/v1/config`, `/v1/classes`, `/v1/dev/token`, `/healthz`, `/readyz`,
+    /// `/metrics`.
     pub fn router(&self) -> Router {
         http::router(self.node.clone())
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use rand::Rng;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{MAX_TOKEN_LEEWAY, MIN_TOKEN_SECRET_BYTES, TokenKey};
@@ -34,6 +35,16 @@ struct Claims {
     /// Seconds since the epoch; RFC 7519 §2 allows fractions.
     exp: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    nbf: Option<f64>,
+}
+
+/// Claims of a token for the API that announces classes.
+#[derive(Debug, Deserialize)]
+struct AnnounceClaims {
+    #[serde(default)]
+    announce: bool,
+    exp: f64,
+    #[serde(default)]
     nbf: Option<f64>,
 }
 
@@ -69,6 +80,8 @@ pub enum TokenError {
     Claim(&'static str),
     #[error("the token is for another room")]
     WrongRoom,
+    #[error("the token does not permit this")]
+    NotPermitted,
 }
 
 impl TokenError {
@@ -76,6 +89,7 @@ impl TokenError {
         match self {
             Self::Expired => ErrorCode::TokenExpired,
             Self::WrongRoom => ErrorCode::WrongRoom,
+            Self::NotPermitted => ErrorCode::NotPermitted,
             _ => ErrorCode::BadToken,
         }
     }
@@ -162,15 +176,8 @@ impl Keyring {
 
     /// The grant of `token` for `room`, at `now` (seconds since the epoch).
     pub fn verify(&self, token: &str, room: &str, now: f64) -> Result<Grant, TokenError> {
-        if token.len() > MAX_TOKEN_BYTES {
-            return Err(TokenError::TooLong);
-        }
-        let header = jsonwebtoken::decode_header(token).map_err(|e| token_error(e.kind()))?;
-        if header.alg != Algorithm::HS256 {
-            return Err(TokenError::Algorithm);
-        }
-        let claims = self.verified_claims(token, header.kid.as_deref())?;
-        self.check_times(&claims, now)?;
+        let claims: Claims = self.verified_claims(token)?;
+        self.check_times(claims.exp, claims.nbf, now)?;
         let grant = Grant::try_from(claims)?;
         if grant.room != room {
             return Err(TokenError::WrongRoom);
@@ -178,13 +185,32 @@ impl Keyring {
         Ok(grant)
     }
 
-    fn verified_claims(&self, token: &str, kid: Option<&str>) -> Result<Claims, TokenError> {
+    /// Whether `token` permits to announce classes, at `now` (seconds since the epoch).
+    pub fn verify_announcer(&self, token: &str, now: f64) -> Result<(), TokenError> {
+        let claims: AnnounceClaims = self.verified_claims(token)?;
+        self.check_times(claims.exp, claims.nbf, now)?;
+        if claims.announce {
+            Ok(())
+        } else {
+            Err(TokenError::NotPermitted)
+        }
+    }
+
+    fn verified_claims<T: DeserializeOwned>(&self, token: &str) -> Result<T, TokenError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(TokenError::TooLong);
+        }
+        let header = jsonwebtoken::decode_header(token).map_err(|e| token_error(e.kind()))?;
+        if header.alg != Algorithm::HS256 {
+            return Err(TokenError::Algorithm);
+        }
+        let kid = header.kid.as_deref();
         let mut failure = TokenError::UnknownKey;
         for key in &self.keys {
             if kid.is_some() && kid != key.id.as_deref() {
                 continue;
             }
-            match jsonwebtoken::decode::<Claims>(token, &key.decoding, &self.validation) {
+            match jsonwebtoken::decode::<T>(token, &key.decoding, &self.validation) {
                 Ok(data) => return Ok(data.claims),
                 Err(error) => failure = token_error(error.kind()),
             }
@@ -196,14 +222,14 @@ impl Keyring {
         Err(failure)
     }
 
-    fn check_times(&self, claims: &Claims, now: f64) -> Result<(), TokenError> {
-        if !claims.exp.is_finite() {
+    fn check_times(&self, exp: f64, nbf: Option<f64>, now: f64) -> Result<(), TokenError> {
+        if !exp.is_finite() {
             return Err(TokenError::Claim("exp"));
         }
-        if claims.exp + self.leeway_s <= now {
+        if exp + self.leeway_s <= now {
             return Err(TokenError::Expired);
         }
-        match claims.nbf {
+        match nbf {
             Some(nbf) if nbf.is_nan() => Err(TokenError::Claim("nbf")),
             Some(nbf) if nbf - self.leeway_s > now => Err(TokenError::NotYetValid),
             _ => Ok(()),

@@ -13,6 +13,7 @@ use support::Harness;
 const TYPES: &[&str] = &[
     "join",
     "resume",
+    "place",
     "wants",
     "publishing",
     "restart",
@@ -28,6 +29,7 @@ const FIELDS: &[&str] = &[
     "offer",
     "client",
     "resume",
+    "place",
     "publishing",
     "ticket",
     "pinned",

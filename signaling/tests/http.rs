@@ -9,24 +9,7 @@ use std::time::Duration;
 
 use firstbell_signaling::{Server, SetupError, SignalingConfig};
 use serde_json::{Value, json};
-use support::Harness;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-/// Status and body of one request.
-async fn http(h: &Harness, head: &str, body: &str) -> (u16, String) {
-    let mut pipe = h.pipe();
-    let length = body.len();
-    let request = format!(
-        "{head} HTTP/1.1\r\nHost: node\r\nConnection: close\r\n\
-         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-    );
-    pipe.write_all(request.as_bytes()).await.unwrap();
-    let mut response = String::new();
-    pipe.read_to_string(&mut response).await.unwrap();
-    let status = response.split(' ').nth(1).unwrap().parse().unwrap();
-    let (_, body) = response.split_once("\r\n\r\n").unwrap();
-    (status, body.to_owned())
-}
+use support::{Harness, http};
 
 async fn get(h: &Harness, path: &str) -> (u16, String) {
     http(h, &format!("GET {path}"), "").await

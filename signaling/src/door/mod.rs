@@ -11,6 +11,7 @@ use rand::Rng;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use crate::admission::calendar::{Lesson, LessonId, NotAnnounced};
 use crate::admission::gate::{Arrival, Event, Gate};
 use crate::admission::ladder::{Ladder, Step};
 use crate::admission::queue::Client;
@@ -106,6 +107,27 @@ impl Door {
         let now = Instant::now().into_std();
         let gone = self.shared().gate.vanish(now, client(connection));
         drop(gone);
+    }
+
+    pub fn announce(&self, wall: u64, lesson: Lesson) -> Result<bool, NotAnnounced> {
+        let now = Instant::now().into_std();
+        let mut shared = self.shared();
+        let announced = shared.gate.announce(now, wall, lesson);
+        self.metrics.show(&shared.gate.state());
+        announced
+    }
+
+    pub fn cancel(&self, wall: u64, id: LessonId) -> Option<Lesson> {
+        let now = Instant::now().into_std();
+        let mut shared = self.shared();
+        let cancelled = shared.gate.cancel(now, wall, id);
+        self.metrics.show(&shared.gate.state());
+        cancelled
+    }
+
+    /// By their beginning.
+    pub fn lessons(&self) -> Vec<Lesson> {
+        self.shared().gate.lessons().cloned().collect()
     }
 
     /// The step of the brownout ladder.

@@ -16,7 +16,7 @@ use firstbell_signaling::{Server, SignalingConfig, TokenKey};
 use futures_util::{SinkExt, StreamExt};
 use prometheus::Registry;
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
 use tokio::sync::mpsc;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -282,4 +282,21 @@ pub fn ids(people: &Value) -> Vec<String> {
     let people = people.as_array().unwrap();
     let id = |person: &Value| person["participant"].as_str().unwrap().to_owned();
     people.iter().map(id).collect()
+}
+
+/// Status and body of one request. `head`: method and path, and further headers after a line end.
+pub async fn http(h: &Harness, head: &str, body: &str) -> (u16, String) {
+    let mut pipe = h.pipe();
+    let length = body.len();
+    let (first, more) = head.split_once("\r\n").unwrap_or((head, "X-None: 0"));
+    let request = format!(
+        "{first} HTTP/1.1\r\n{more}\r\nHost: node\r\nConnection: close\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    pipe.write_all(request.as_bytes()).await.unwrap();
+    let mut response = String::new();
+    pipe.read_to_string(&mut response).await.unwrap();
+    let status = response.split(' ').nth(1).unwrap().parse().unwrap();
+    let (_, body) = response.split_once("\r\n\r\n").unwrap();
+    (status, body.to_owned())
 }
