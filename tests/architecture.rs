@@ -131,6 +131,13 @@ const IMPURE_EXCEPTIONS: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Parts of signalling that decide by values alone; simulations run them in virtual time.
+const PURE_IN_SIGNALING: &[&str] = &[
+    "signaling/src/admission/",
+    "signaling/src/placement.rs",
+    "signaling/src/stable_hash.rs",
+];
+
 const MAX_FILE_LINES: usize = 600;
 
 // ---- the rules ----------------------------------------------------------------------------------
@@ -166,6 +173,22 @@ fn sans_io_layers_have_no_clock_socket_lock_thread_or_system_randomness() {
             "the exception of {path} for {word} is not needed any more"
         );
     }
+}
+
+#[test]
+fn admission_and_placement_decide_without_clock_lock_task_or_system_randomness() {
+    let files = sources("signaling/src");
+    let is_pure = |path: &&str| PURE_IN_SIGNALING.iter().any(|pure| path.starts_with(pure));
+    let mut found = 0;
+    let mut faults = Vec::new();
+    for (path, text) in &files {
+        if is_pure(&path.as_str()) {
+            found += 1;
+            faults.extend(impure_words(path, text));
+        }
+    }
+    assert!(found > PURE_IN_SIGNALING.len(), "they are somewhere else now");
+    assert!(faults.is_empty(), "{faults:?}");
 }
 
 #[test]
@@ -239,6 +262,10 @@ fn purity_faults(path: &str, text: &str) -> Vec<(String, String)> {
     {
         return Vec::new();
     }
+    impure_words(path, text)
+}
+
+fn impure_words(path: &str, text: &str) -> Vec<(String, String)> {
     let code = production_code(text);
     IMPURE
         .iter()

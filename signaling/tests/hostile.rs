@@ -13,7 +13,6 @@ use support::Harness;
 const TYPES: &[&str] = &[
     "join",
     "resume",
-    "place",
     "wants",
     "publishing",
     "restart",

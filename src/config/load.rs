@@ -120,6 +120,7 @@ fn read_sections(table: &mut Table, mistakes: &mut Vec<String>) -> Written {
         handshake: section(table, "handshake", mistakes),
         tokens: section(table, "tokens", mistakes),
         limits: section(table, "limits", mistakes),
+        admission: section(table, "admission", mistakes),
         signaling: section(table, "signaling", mistakes),
         dev: section(table, "dev", mistakes),
         log: section(table, "log", mistakes),

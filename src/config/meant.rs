@@ -7,6 +7,7 @@ use std::time::Duration;
 use firstbell_signaling::config::{MAX_TOKEN_LEEWAY, MIN_TOKEN_SECRET_BYTES};
 use firstbell_signaling::{Limits, SignalingConfig, TokenKey};
 
+use super::admission::admission;
 use super::written::{self, Written};
 
 /// More shards than this is a typing mistake, not a machine.
@@ -94,7 +95,8 @@ impl Config {
             threads: positive("handshake.threads", written.handshake.threads, mistakes),
             queue: positive("handshake.queue", written.handshake.queue, mistakes),
         };
-        let signaling = signaling(written, mistakes);
+        let shards = media.as_ref().map_or(1, |media| media.shards);
+        let signaling = signaling(written, shards, mistakes);
         let log = log(&written.log, mistakes);
         Some(Self {
             http: http?,
@@ -181,7 +183,7 @@ fn media(written: &written::Media, mistakes: &mut Vec<String>) -> Option<MediaCo
     })
 }
 
-fn signaling(written: &Written, mistakes: &mut Vec<String>) -> SignalingConfig {
+fn signaling(written: &Written, shards: usize, mistakes: &mut Vec<String>) -> SignalingConfig {
     let limits = &written.limits;
     let signaling = &written.signaling;
     let token_leeway = Duration::from_secs(written.tokens.leeway_seconds);
@@ -213,6 +215,7 @@ fn signaling(written: &Written, mistakes: &mut Vec<String>) -> SignalingConfig {
                 mistakes,
             ),
         },
+        admission: admission(&written.admission, shards, mistakes),
         dev_mode: written.dev.enabled,
         heartbeat: seconds(
             "signaling.heartbeat_seconds",
@@ -294,14 +297,14 @@ fn parsed<T: std::str::FromStr>(
     value
 }
 
-fn positive(key: &str, value: usize, mistakes: &mut Vec<String>) -> usize {
+pub(super) fn positive(key: &str, value: usize, mistakes: &mut Vec<String>) -> usize {
     if value == 0 {
         mistakes.push(format!("{key}: must be at least 1"));
     }
     value
 }
 
-fn seconds(key: &str, value: u64, mistakes: &mut Vec<String>) -> Duration {
+pub(super) fn seconds(key: &str, value: u64, mistakes: &mut Vec<String>) -> Duration {
     if value == 0 {
         mistakes.push(format!("{key}: must be at least 1"));
     }

@@ -4,6 +4,7 @@
 //! rest of the node reads: checked, with addresses and durations as types. [`load`] goes from the
 //! first to the second and reports every mistake it finds, not only the first.
 
+mod admission;
 mod load;
 mod meant;
 mod written;

@@ -80,6 +80,36 @@ fn environment_overrides_the_file() {
 }
 
 #[test]
+fn admission_follows_the_machine_unless_it_is_written() {
+    let config = from_sources(&with_key("[media]\nshards = 2"), []).unwrap();
+    let admission = &config.signaling.admission;
+    assert_eq!((admission.joins_per_second, admission.burst), (400, 100));
+    assert_eq!(admission.capacity.packets_per_second, 700_000);
+    assert_eq!(admission.capacity.memory_bytes, u64::MAX);
+    let text = "
+        [admission]
+        joins_per_second = 20
+        packets_per_second = 1000
+        bandwidth_megabits_per_second = 900
+        memory_megabytes = 64
+    ";
+    let config = from_sources(&with_key(text), []).unwrap();
+    let admission = &config.signaling.admission;
+    assert_eq!((admission.joins_per_second, admission.burst), (20, 32));
+    assert_eq!(admission.capacity.packets_per_second, 1000);
+    assert_eq!(admission.capacity.bits_per_second, 900_000_000);
+    assert_eq!(admission.capacity.memory_bytes, 64_000_000);
+    let text = "
+        [admission]
+        unannounced_class_size = 0
+        max_wait_seconds = 0
+        max_waiting = 0
+    ";
+    let error = from_sources(&with_key(text), []).unwrap_err();
+    assert_eq!(error.mistakes.len(), 3, "{error}");
+}
+
+#[test]
 fn batching_is_on_and_each_means_can_be_turned_off() {
     let config = from_sources(&with_key(""), []).unwrap();
     assert!(config.media.gso && config.media.mmsg);

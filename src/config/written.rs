@@ -122,6 +122,32 @@ impl Default for Limits {
 
 #[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
 #[serde(default)]
+pub struct Admission {
+    pub joins_per_second: u32,
+    pub packets_per_second: u64,
+    pub bandwidth_megabits_per_second: u64,
+    pub memory_megabytes: u64,
+    pub unannounced_class_size: u32,
+    pub max_wait_seconds: u64,
+    pub max_waiting: usize,
+}
+
+impl Default for Admission {
+    fn default() -> Self {
+        Self {
+            joins_per_second: 0,
+            packets_per_second: 0,
+            bandwidth_megabits_per_second: 0,
+            memory_megabytes: 0,
+            unannounced_class_size: 12,
+            max_wait_seconds: 30,
+            max_waiting: 4000,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize, PartialEq)]
+#[serde(default)]
 pub struct Signaling {
     pub heartbeat_seconds: u64,
     pub resume_seconds: u64,
@@ -168,18 +194,20 @@ pub struct Written {
     pub handshake: Handshake,
     pub tokens: Tokens,
     pub limits: Limits,
+    pub admission: Admission,
     pub signaling: Signaling,
     pub dev: Dev,
     pub log: Log,
 }
 
 impl Written {
-    pub const SECTIONS: [&'static str; 8] = [
+    pub const SECTIONS: [&'static str; 9] = [
         "http",
         "media",
         "handshake",
         "tokens",
         "limits",
+        "admission",
         "signaling",
         "dev",
         "log",
