@@ -1,5 +1,6 @@
 //! What goes out: slots, numbering across switches, retransmission.
 
+pub mod allocation;
 pub mod egress;
 pub mod history;
 pub mod picture_numbers;
