@@ -8,6 +8,7 @@ pub mod receive_window;
 pub mod reception;
 pub mod sender_clock;
 pub mod track;
+pub mod voice_history;
 
 pub use packet_cache::CachedPacket;
 pub use sender_clock::{PublisherClock, SenderClock};

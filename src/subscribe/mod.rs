@@ -4,6 +4,7 @@ pub mod allocation;
 pub mod egress;
 pub mod history;
 pub mod picture_numbers;
+pub mod redundancy;
 pub mod rewriter;
 pub mod slot;
 
