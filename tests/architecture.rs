@@ -171,7 +171,7 @@ fn sans_io_layers_have_no_clock_socket_lock_thread_or_system_randomness() {
 #[test]
 fn signaling_and_the_load_tester_know_nothing_of_the_node() {
     let mut faults = Vec::new();
-    for folder in ["signaling", "loadtest"] {
+    for folder in ["signaling", "loadtest", "linksim"] {
         for (path, text) in sources(folder) {
             faults.extend(node_faults(&path, &text));
         }
@@ -184,7 +184,7 @@ fn signaling_and_the_load_tester_know_nothing_of_the_node() {
 #[test]
 fn no_source_file_is_longer_than_a_reader_can_hold() {
     let mut faults = Vec::new();
-    for folder in ["src", "signaling/src", "loadtest/src"] {
+    for folder in ["src", "signaling/src", "loadtest/src", "linksim/src"] {
         for (path, text) in all_sources(folder) {
             faults.extend(length_fault(&path, &text));
         }
