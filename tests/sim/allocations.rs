@@ -69,7 +69,7 @@ fn an_allocation_is_counted() {
 
 #[test]
 fn nothing_is_allocated_per_forwarded_packet() {
-    let mut world = World::new(77, Path::WIRELESS);
+    let mut world = World::new(77, Path::wireless());
     for _ in 0..5 {
         world.join(1, Profile::PUPIL);
     }

@@ -15,12 +15,10 @@ use firstbell::shard::{
     Command, Counters, Event, HandshakeInput, HandshakeOutput, JoinParticipant, Shard, ShardConfig,
 };
 use firstbell::transport::SendArena;
-use rand::SeedableRng;
-use rand::rngs::StdRng;
 
 use crate::allocations::PacketAllocations;
 use crate::client::Client;
-use crate::network::Path;
+use crate::network::{Line, Path};
 use crate::plan::{Profile, credentials, session_plan};
 
 /// The wall clock at the start of every run, since 1970.
@@ -69,10 +67,9 @@ pub struct World {
     pub now: Duration,
     pub shard: Shard,
     arena: SendArena,
-    network: StdRng,
     default_path: Path,
     /// Of participants whose network is not like the others'.
-    paths: HashMap<ParticipantId, Path>,
+    lines: HashMap<ParticipantId, Line>,
     queue: BinaryHeap<Reverse<Queued>>,
     queued: u64,
     pub clients: BTreeMap<ParticipantId, Client>,
@@ -111,9 +108,8 @@ impl World {
             now: Duration::ZERO,
             shard: Shard::new(config, shard_seed, base, EPOCH),
             arena: SendArena::new(4 << 20, 4096),
-            network: StdRng::seed_from_u64(seed),
             default_path: path,
-            paths: HashMap::new(),
+            lines: HashMap::new(),
             queue: BinaryHeap::new(),
             queued: 0,
             clients: BTreeMap::new(),
@@ -227,7 +223,8 @@ impl World {
     }
 
     pub fn set_path(&mut self, id: ParticipantId, path: Path) {
-        self.paths.insert(id, path);
+        let now = self.now;
+        self.line(id).reschedule(now, path);
     }
 
     /// A datagram straight to the node, past the network and its dice.
@@ -419,11 +416,11 @@ impl World {
 
     fn send_up(&mut self, id: ParticipantId, datagrams: Vec<Vec<u8>>) {
         let from = self.client(id).address;
-        let link = self.path(id).up;
+        let now = self.now;
         for datagram in datagrams {
-            for delay in link.deliveries(&mut self.network) {
+            for at in self.line(id).up.send(now, datagram.len()).arrivals() {
                 let datagram = datagram.clone();
-                self.queue_at(self.now + delay, Arrival::AtNode { from, datagram });
+                self.queue_at(at, Arrival::AtNode { from, datagram });
             }
         }
     }
@@ -466,9 +463,10 @@ impl World {
         };
         self.note("down", to, &datagram);
         self.look_for_reuse(to, &datagram);
-        for delay in self.path(id).down.deliveries(&mut self.network) {
+        let now = self.now;
+        for at in self.line(id).down.send(now, datagram.len()).arrivals() {
             let datagram = datagram.clone();
-            self.queue_at(self.now + delay, Arrival::AtClient { to, datagram });
+            self.queue_at(at, Arrival::AtClient { to, datagram });
         }
     }
 
@@ -487,8 +485,12 @@ impl World {
         }
     }
 
-    fn path(&self, id: ParticipantId) -> Path {
-        self.paths.get(&id).copied().unwrap_or(self.default_path)
+    /// A participant's line, made when first used.
+    pub fn line(&mut self, id: ParticipantId) -> &mut Line {
+        let (seed, path) = (self.seed, &self.default_path);
+        self.lines
+            .entry(id)
+            .or_insert_with(|| Line::new(seed ^ (id.0 + 1).rotate_left(32), path.clone()))
     }
 
     fn queue_at(&mut self, at: Duration, arrival: Arrival) {
