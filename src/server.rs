@@ -252,10 +252,11 @@ fn prepare_shards(media: &MediaConfig, max_rooms: usize) -> anyhow::Result<Vec<P
 
 fn seats(media: &MediaConfig, prepared: &[Prepared]) -> anyhow::Result<Vec<ShardSeat>> {
     let interfaces = interface_addresses()?;
-    prepared
-        .iter()
-        .map(|shard| {
-            let candidates = plane::candidates(shard.address(), &media.announce, &interfaces);
+    (0..)
+        .zip(prepared)
+        .map(|(index, shard)| {
+            let bound = shard.address();
+            let candidates = plane::candidates(index, bound, &media.announce, &interfaces);
             anyhow::ensure!(
                 !candidates.is_empty(),
                 "no address to announce: set media.announce"
