@@ -82,6 +82,8 @@ impl ServerMessage {
             Self::Slots { .. } => "slots",
             Self::Speakers { .. } => "speakers",
             Self::Connection { .. } => "connection",
+            Self::Layers { .. } => "layers",
+            Self::Line(_) => "line",
             Self::Ended { .. } => "ended",
         }
     }

@@ -79,7 +79,7 @@ describe('a request', () => {
 
   it('is sent whole', async () => {
     const { channel, socket } = await opened();
-    void channel.request({ type: 'wants', pinned: ['anna'], max_video: 4 });
+    void channel.request({ type: 'wants', pinned: ['anna'], tiles: [], max_video: 4 });
     expect(socket.request('wants')).toMatchObject({ pinned: ['anna'], max_video: 4 });
   });
 

@@ -4,7 +4,7 @@ import type { ClientMessage, ErrorCode, Request, ServerMessage } from './protoco
 /** Server messages that answer nothing: what happened, rather than what was asked. */
 export type ServerEvent = Extract<
   ServerMessage,
-  { type: 'roster' | 'slots' | 'speakers' | 'connection' | 'ended' }
+  { type: 'roster' | 'slots' | 'speakers' | 'connection' | 'layers' | 'line' | 'ended' }
 >;
 /** Final answers to a request. */
 export type Answer = Extract<
@@ -160,6 +160,8 @@ export class Channel extends Emitter<ChannelEvents> {
       case 'slots':
       case 'speakers':
       case 'connection':
+      case 'layers':
+      case 'line':
       case 'ended':
         this.emit('event', message);
         return;

@@ -500,7 +500,7 @@ export class Session extends Emitter<SessionEvents> {
   }
 
   #tellWants(): void {
-    this.#tell({ type: 'wants', ...this.#wants });
+    this.#tell({ type: 'wants', ...this.#wants, tiles: [] });
   }
 
   /** A message whose loss the next whole state makes up for. */
