@@ -1,7 +1,8 @@
 import { vi } from 'vitest';
 
 import type { Person, ServerMessage } from '../src/protocol';
-import { Session, type SessionOptions } from '../src/session';
+import { Session } from '../src/session';
+import type { SessionOptions } from '../src/session-types';
 import type { SessionState } from '../src/state';
 import { TicketStore } from '../src/ticket-store';
 import { FakeMediaStream, FakePeer } from './fake-peer';
