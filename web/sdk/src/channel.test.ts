@@ -230,6 +230,21 @@ describe('the heartbeat', () => {
     expect(socket.closed).toBe(true);
   });
 
+  it('goes on after a ping that the server refused', async () => {
+    const { channel, socket, lost } = await opened();
+    channel.startHeartbeat(10_000);
+    for (let beat = 1; beat <= 5; beat += 1) {
+      await vi.advanceTimersByTimeAsync(6_000);
+      expect(socket.count('ping')).toBe(beat);
+      const { id } = socket.request('ping');
+      socket.says({ type: 'error', re: id, code: 'rate_limited', message: 'too many' });
+    }
+    expect(lost()).toBe(0);
+    await vi.advanceTimersByTimeAsync(12_000);
+    expect(lost()).toBe(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it('stops with the channel', async () => {
     const { channel, socket } = await opened();
     channel.startHeartbeat(10_000);

@@ -121,12 +121,13 @@ export class Channel extends Emitter<ChannelEvents> {
       const overdue = setTimeout(() => this.#lose('no answer to a ping'), period);
       try {
         await this.request({ type: 'ping' });
-        if (!this.#closed) this.#heartbeat = setTimeout(() => void beat(), period);
       } catch {
-        // The socket is lost already, or the server refused a ping: its own timeout decides.
+        // A lost socket has told so itself; a server that refuses a ping (too many messages) is
+        // alive, and wants the next one.
       } finally {
         clearTimeout(overdue);
       }
+      if (!this.#closed) this.#heartbeat = setTimeout(() => void beat(), period);
     };
     this.#heartbeat = setTimeout(() => void beat(), period);
   }
