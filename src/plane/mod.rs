@@ -17,7 +17,7 @@ use dashmap::DashMap;
 use firstbell_signaling::plane as media;
 use firstbell_signaling::plane::{
     BoxFuture, MediaError, MediaJoin, MediaJoined, MediaPermissions, MediaPlane, MediaRoom,
-    MediaSession, MediaSource, MediaWants,
+    MediaSession, MediaSource, MediaTile, MediaWants,
 };
 
 pub use addresses::candidates;
@@ -27,7 +27,7 @@ pub use metrics::NodeMetrics;
 use crate::handshake::HandshakeHandle;
 use crate::media::{ParticipantId, RoomId, Source};
 use crate::net::ShardHandle;
-use crate::room::{Permissions, Wants};
+use crate::room::{Permissions, Tile, Wants};
 use crate::shard::Command;
 use crate::wire::sdp::{Candidate, DtlsRole, Fingerprint, SessionPlan};
 use placement::Placement;
@@ -150,6 +150,7 @@ impl MediaPlane for Plane {
         let wants = Wants {
             pinned: wants.pinned.into_iter().map(participant).collect(),
             max_video: wants.max_video,
+            tiles: wants.tiles.into_iter().map(tile).collect(),
         };
         self.command(
             session,
@@ -212,6 +213,14 @@ fn permissions(granted: MediaPermissions) -> Permissions {
         microphone: granted.microphone,
         camera: granted.camera,
         screen: granted.screen,
+    }
+}
+
+fn tile(tile: MediaTile) -> Tile {
+    Tile {
+        participant: participant(tile.session),
+        source: source(tile.source),
+        height: tile.height,
     }
 }
 

@@ -32,7 +32,7 @@ use slab::Slab;
 
 pub use counters::{ForwardingCounters, MediaDrop};
 pub use participant::{NewParticipant, Participant, REPORT_INTERVAL};
-pub use permissions::{MAX_PINNED, Permissions, Wants};
+pub use permissions::{MAX_PINNED, MAX_TILES, Permissions, Tile, Wants};
 pub use speakers::MAX_SPEAKERS;
 pub use streams::MAX_STREAMS;
 
@@ -159,6 +159,7 @@ impl Room {
     pub fn set_wants(&mut self, seat: usize, mut wants: Wants) {
         if let Some(participant) = self.seats.get_mut(seat) {
             wants.pinned.truncate(MAX_PINNED);
+            wants.tiles.truncate(MAX_TILES);
             participant.wants = wants;
             self.video_dirty = true;
         }

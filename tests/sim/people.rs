@@ -258,7 +258,7 @@ fn one_slot_switched_between_cameras_over_a_bad_network_is_one_stream() {
                 viewer,
                 Wants {
                     pinned: vec![pinned],
-                    max_video: None,
+                    ..Wants::default()
                 },
             );
             assert!(shows(&world, viewer, pinned, Source::Camera), "at once");
