@@ -343,9 +343,9 @@ export class Session extends Emitter<SessionEvents> {
     this.#comeback.restarts(true);
     try {
       const answer = await channel.request({ type: 'restart', offer: await link.restartOffer() });
-      if (generation === this.#generation && answer.type === 'restarted') {
-        await link.acceptRestart(answer.answer);
-      }
+      if (generation !== this.#generation) return;
+      if (answer.type !== 'restarted') throw new Error(`a restart was answered by ${answer.type}`);
+      await link.acceptRestart(answer.answer);
     } catch (error) {
       // A lost socket has its own recovery, after which the restart, which nobody answered, may be
       // tried again; a refused restart leaves only a new connection.
