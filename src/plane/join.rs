@@ -85,6 +85,7 @@ impl Plane {
             local_ice,
             permissions: permissions(join.permissions),
             leading: join.priority == MediaPriority::Leading,
+            spread_over: Vec::new(),
         }));
         self.shards[shard]
             .handle
