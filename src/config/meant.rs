@@ -58,6 +58,10 @@ pub struct MediaConfig {
     pub command_queue: usize,
     pub event_queue: usize,
     pub max_participants_per_shard: usize,
+    /// A room of more people than this has them on several shards.
+    pub spread_above: usize,
+    /// Messages that may wait on their way from one shard to another.
+    pub relay_queue: usize,
 }
 
 /// One address clients are told, when it is not simply an interface's.
@@ -187,6 +191,8 @@ fn media(written: &written::Media, mistakes: &mut Vec<String>) -> Option<MediaCo
             written.max_participants_per_shard,
             mistakes,
         ),
+        spread_above: positive("media.spread_above", written.spread_above, mistakes),
+        relay_queue: positive("media.relay_queue", written.relay_queue, mistakes),
     })
 }
 

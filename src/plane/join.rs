@@ -85,7 +85,7 @@ impl Plane {
             local_ice,
             permissions: permissions(join.permissions),
             leading: join.priority == MediaPriority::Leading,
-            spread_over: Vec::new(),
+            spread_over: self.placement().others(join.room, shard),
         }));
         self.shards[shard]
             .handle

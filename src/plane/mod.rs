@@ -10,6 +10,7 @@ mod join;
 mod metrics;
 mod net_metrics;
 mod placement;
+mod relay_metrics;
 
 use std::sync::Mutex;
 
@@ -23,6 +24,7 @@ use firstbell_signaling::plane::{
 pub use addresses::candidates;
 pub use events::{EventPump, NodeEvent, SinkToPlane};
 pub use metrics::NodeMetrics;
+pub use placement::PlacementLimits;
 
 use crate::handshake::HandshakeHandle;
 use crate::media::{ParticipantId, RoomId, Source};
@@ -69,12 +71,12 @@ struct Origin {
 impl Plane {
     pub fn new(
         shards: Vec<ShardSeat>,
-        max_participants_per_shard: usize,
+        limits: PlacementLimits,
         handshake: HandshakeHandle,
         fingerprint: Fingerprint,
         setup_preference: DtlsRole,
     ) -> Self {
-        let placement = Placement::new(shards.len(), max_participants_per_shard);
+        let placement = Placement::new(shards.len(), limits);
         Self {
             shards,
             handshake,
