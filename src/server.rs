@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use crate::config::{Config, HttpConfig, MediaConfig, TlsConfig};
 use crate::handshake::{HandshakeConfig, HandshakeHandle, HandshakePool, HandshakeSink};
 use crate::net::{self, DriverConfig, Prepared, ShardHandle, SocketOptions};
-use crate::plane::{self, EventPump, NodeMetrics, Plane, ShardSeat, SinkToPlane};
+use crate::plane::{self, EventPump, NodeMetrics, PlacementLimits, Plane, ShardSeat, SinkToPlane};
 use crate::shard::ShardConfig;
 use crate::transport::dtls::Identity;
 use crate::wire::sdp::DtlsRole;
@@ -179,7 +179,10 @@ impl MediaCore {
         let shards = start_shards(prepared, &pool.handle(), &to_pump)?;
         let plane = Arc::new(Plane::new(
             seats,
-            config.media.max_participants_per_shard,
+            PlacementLimits {
+                max_per_shard: config.media.max_participants_per_shard,
+                spread_above: config.media.spread_above,
+            },
             pool.handle(),
             fingerprint,
             SETUP_PREFERENCE,
@@ -215,7 +218,7 @@ impl MediaCore {
 
 fn prepare_shards(media: &MediaConfig, max_rooms: usize) -> anyhow::Result<Vec<Prepared>> {
     let cores = core_affinity::get_core_ids().unwrap_or_default();
-    (0..media.shards)
+    let mut prepared = (0..media.shards)
         .map(|index| {
             let port = media
                 .base_port
@@ -228,6 +231,7 @@ fn prepare_shards(media: &MediaConfig, max_rooms: usize) -> anyhow::Result<Vec<P
                 shard: ShardConfig {
                     max_participants: media.max_participants_per_shard,
                     max_rooms,
+                    shards: media.shards,
                     ..ShardConfig::new(index)
                 },
                 seed: rand::random(),
@@ -247,15 +251,18 @@ fn prepare_shards(media: &MediaConfig, max_rooms: usize) -> anyhow::Result<Vec<P
             net::prepare(config)
                 .with_context(|| format!("cannot open UDP {listen} (media.base_port + {index})"))
         })
-        .collect()
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    net::connect(&mut prepared, media.relay_queue);
+    Ok(prepared)
 }
 
 fn seats(media: &MediaConfig, prepared: &[Prepared]) -> anyhow::Result<Vec<ShardSeat>> {
     let interfaces = interface_addresses()?;
-    prepared
-        .iter()
-        .map(|shard| {
-            let candidates = plane::candidates(shard.address(), &media.announce, &interfaces);
+    (0..)
+        .zip(prepared)
+        .map(|(index, shard)| {
+            let bound = shard.address();
+            let candidates = plane::candidates(index, bound, &media.announce, &interfaces);
             anyhow::ensure!(
                 !candidates.is_empty(),
                 "no address to announce: set media.announce"

@@ -187,14 +187,17 @@ fn admission_and_placement_decide_without_clock_lock_task_or_system_randomness()
             faults.extend(impure_words(path, text));
         }
     }
-    assert!(found > PURE_IN_SIGNALING.len(), "they are somewhere else now");
+    assert!(
+        found > PURE_IN_SIGNALING.len(),
+        "they are somewhere else now"
+    );
     assert!(faults.is_empty(), "{faults:?}");
 }
 
 #[test]
 fn signaling_and_the_load_tester_know_nothing_of_the_node() {
     let mut faults = Vec::new();
-    for folder in ["signaling", "loadtest"] {
+    for folder in ["signaling", "loadtest", "linksim"] {
         for (path, text) in sources(folder) {
             faults.extend(node_faults(&path, &text));
         }
@@ -207,7 +210,7 @@ fn signaling_and_the_load_tester_know_nothing_of_the_node() {
 #[test]
 fn no_source_file_is_longer_than_a_reader_can_hold() {
     let mut faults = Vec::new();
-    for folder in ["src", "signaling/src", "loadtest/src"] {
+    for folder in ["src", "signaling/src", "loadtest/src", "linksim/src"] {
         for (path, text) in all_sources(folder) {
             faults.extend(length_fault(&path, &text));
         }

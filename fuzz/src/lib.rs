@@ -5,7 +5,7 @@
 //! through it, so that `cargo test` covers them.
 
 use firstbell::media::Source;
-use firstbell::wire::codec::{h264, opus, vp8};
+use firstbell::wire::codec::{h264, opus, red, vp8};
 use firstbell::wire::demux::DatagramKind;
 use firstbell::wire::rtp::{RtpHeader, RtpWrite};
 use firstbell::wire::sdp as wire_sdp;
@@ -129,6 +129,7 @@ pub fn codec(data: &[u8]) {
     opus::is_dtx(data);
     assert!(opus::samples(data).is_none_or(|samples| (1..=5760).contains(&samples)));
 
+    redundant_audio(data);
     let keyframe = vp8::is_keyframe(data);
     assert!(keyframe || vp8::keyframe_size(data).is_none());
     let Ok(descriptor) = vp8::PayloadDescriptor::parse(data) else {
@@ -149,6 +150,21 @@ pub fn codec(data: &[u8]) {
     };
     assert_eq!(vp8::PayloadDescriptor::parse(&payload), Ok(expected));
     assert_eq!(payload[descriptor.len..], data[descriptor.len..]);
+}
+
+/// What was read is written with the same bytes.
+fn redundant_audio(data: &[u8]) {
+    let Ok(blocks) = red::parse(data) else {
+        return;
+    };
+    assert!(!blocks.is_empty());
+    let Some((own, repeated)) = blocks.split_last() else {
+        return;
+    };
+    let mut again = vec![0; red::len(repeated, own.frame)];
+    let written = red::write(own.payload_type, repeated, own.frame, &mut again);
+    assert!(written.is_some());
+    assert_eq!(again, data);
 }
 
 /// An offer, answered as the node answers it.

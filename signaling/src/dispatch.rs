@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::node::Node;
-use crate::plane::MediaEvent;
+use crate::plane::{EventScope, MediaEvent};
 use crate::room::RoomCommand;
 
 /// How long one event may wait for a full mailbox, and with it all events behind it. Rooms never
@@ -17,11 +17,9 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// Runs until the plane drops its sender.
 pub(crate) async fn run(node: Arc<Node>, mut events: mpsc::Receiver<MediaEvent>) {
     while let Some(event) = events.recv().await {
-        let room = match &event {
-            MediaEvent::Connected { session }
-            | MediaEvent::Ended { session, .. }
-            | MediaEvent::Slots { session, .. } => node.directory.room_of_session(*session),
-            MediaEvent::Speakers { room, .. } => node.directory.room_by_id(*room),
+        let room = match event.scope() {
+            EventScope::Session(session) => node.directory.room_of_session(session),
+            EventScope::Room(room) => node.directory.room_by_id(room),
         };
         // Otherwise the person, or the whole room, has just left.
         if let Some(room) = room {

@@ -83,6 +83,8 @@ impl ServerMessage {
             Self::Speakers { .. } => "speakers",
             Self::Room { .. } => "room",
             Self::Connection { .. } => "connection",
+            Self::Layers { .. } => "layers",
+            Self::Line(_) => "line",
             Self::Ended { .. } => "ended",
         }
     }

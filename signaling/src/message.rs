@@ -58,6 +58,10 @@ pub enum Request {
         #[serde(default)]
         #[ts(optional)]
         max_video: Option<u8>,
+        /// How large tracks are shown now; at most 64. Tracks not named are sent as large as the
+        /// node thinks fit. Of a track named twice the last one counts.
+        #[serde(default)]
+        tiles: Vec<Tile>,
     },
     /// What this client sends now.
     Publishing { publishing: Publishing },
@@ -110,6 +114,19 @@ pub struct Person {
     pub publishing: Publishing,
     /// False while the person's socket is lost and may still resume.
     pub present: bool,
+    pub line: LineQuality,
+}
+
+/// A person's line in one word, for the others.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, TS, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum LineQuality {
+    #[default]
+    Good,
+    /// Pictures to them are reduced, or what they send gets lost in parts.
+    Weak,
+    /// They get no pictures, or nothing comes from them.
+    Bad,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, TS, PartialEq, Eq)]
@@ -119,6 +136,23 @@ pub enum TrackSource {
     Camera,
     Screen,
     ScreenAudio,
+}
+
+/// A source with a picture.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, TS, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum VideoSource {
+    Camera,
+    Screen,
+}
+
+/// How large a client shows a track.
+#[derive(Clone, Debug, Serialize, Deserialize, TS, PartialEq, Eq)]
+pub struct Tile {
+    pub participant: ParticipantId,
+    pub source: VideoSource,
+    /// In device pixels; 0: not to be seen, nothing need be sent.
+    pub height: u16,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, TS, PartialEq, Eq)]
@@ -281,6 +315,15 @@ pub enum ServerMessage {
     Connection {
         state: MediaState,
     },
+    /// Which encodings of `source` somebody watches, by RID (RFC 8851), as a whole; the others
+    /// need not be sent. Empty: nobody watches at all. A source that is sent without RIDs is
+    /// watched if there is any entry. Until the first one, everything is.
+    Layers {
+        source: TrackSource,
+        active: Vec<String>,
+    },
+    /// This client's line, as a whole, when it has changed; at most once a second.
+    Line(Line),
     /// The session is over; the server closes the socket after this.
     Ended {
         code: ErrorCode,
@@ -295,6 +338,51 @@ pub enum MediaState {
     Connected,
     /// The node lost the media path; the client should restart ICE or join anew.
     Lost,
+}
+
+/// What a client's line carries, as the node sees it.
+#[derive(Clone, Debug, Serialize, Deserialize, TS, PartialEq, Eq)]
+pub struct Line {
+    /// What the line to the client carries, media of all kinds; `null`: not known yet.
+    pub downlink_kbps: Option<u32>,
+    pub video: LineVideo,
+    /// Why pictures are fewer or smaller than asked; `null` while `video` is `full`.
+    pub reason: Option<LineReason>,
+    pub uplink: Uplink,
+}
+
+/// Pictures to a client.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, TS, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum LineVideo {
+    /// What was asked and is there.
+    Full,
+    /// Fewer, smaller or slower than asked.
+    Reduced,
+    /// None, to save the sound.
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, TS, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum LineReason {
+    /// It carries too little.
+    Narrow,
+    /// Too much gets lost on it.
+    Lossy,
+    /// What is sent waits too long in a queue.
+    Delayed,
+}
+
+/// What comes from a client.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, TS, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Uplink {
+    Good,
+    /// So much gets lost that others notice.
+    Lossy,
+    /// Nothing comes, although something is published.
+    Silent,
 }
 
 /// Stable codes: clients choose their text and behaviour by these.

@@ -107,6 +107,65 @@ pub struct MediaWants {
     pub pinned: Vec<MediaSession>,
     /// At most this many video slots are filled; `None`: all of them.
     pub max_video: Option<u8>,
+    /// How large tracks are shown; each track once, 64 in all at most. Others are sent as large as
+    /// the plane thinks fit.
+    pub tiles: Vec<MediaTile>,
+}
+
+/// How large a participant shows a video track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MediaTile {
+    pub session: MediaSession,
+    /// [`MediaSource::Camera`] or [`MediaSource::Screen`].
+    pub source: MediaSource,
+    /// In device pixels; 0: not to be seen, nothing need be sent.
+    pub height: u16,
+}
+
+/// A participant's line as the plane sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MediaLine {
+    /// The estimate of what the line to the participant carries, in kbit/s; `None`: not known yet.
+    pub downlink_kbps: Option<u32>,
+    pub video: LineVideo,
+    pub uplink: Uplink,
+}
+
+impl MediaLine {
+    /// As long as the plane has said nothing.
+    pub const UNKNOWN: Self = Self {
+        downlink_kbps: None,
+        video: LineVideo::Full,
+        uplink: Uplink::Good,
+    };
+}
+
+/// Pictures to a participant, and why they are less than asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineVideo {
+    Full,
+    Reduced(LineReason),
+    Off(LineReason),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineReason {
+    /// The line carries too little.
+    Narrow,
+    /// Too much gets lost on it.
+    Lossy,
+    /// What is sent waits too long in a queue.
+    Delayed,
+}
+
+/// What comes from a participant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Uplink {
+    Good,
+    /// So much gets lost that others notice.
+    Lossy,
+    /// Nothing comes, although something is published.
+    Silent,
 }
 
 /// Why a media session ended on the plane's side.
@@ -142,6 +201,49 @@ pub enum MediaEvent {
         room: MediaRoom,
         sessions: Vec<MediaSession>,
     },
+    /// The encodings of one source of a participant that somebody is sent, by RID as offered. On
+    /// every change; only for sources sent as simulcast. Empty: nobody is sent any.
+    Layers {
+        session: MediaSession,
+        source: MediaSource,
+        active: Vec<String>,
+    },
+    /// On change, at most once a second for each participant.
+    Line {
+        session: MediaSession,
+        line: MediaLine,
+    },
+}
+
+/// Whom an event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventScope {
+    Session(MediaSession),
+    Room(MediaRoom),
+}
+
+impl MediaEvent {
+    pub fn scope(&self) -> EventScope {
+        match self {
+            Self::Connected { session }
+            | Self::Ended { session, .. }
+            | Self::Slots { session, .. }
+            | Self::Layers { session, .. }
+            | Self::Line { session, .. } => EventScope::Session(*session),
+            Self::Speakers { room, .. } => EventScope::Room(*room),
+        }
+    }
+
+    /// Whether `former`, which came before, says nothing any more: events carry whole state.
+    pub fn replaces(&self, former: &Self) -> bool {
+        let source = |event: &Self| match event {
+            Self::Layers { source, .. } => Some(*source),
+            _ => None,
+        };
+        std::mem::discriminant(self) == std::mem::discriminant(former)
+            && self.scope() == former.scope()
+            && source(self) == source(former)
+    }
 }
 
 /// How near the core is to its end, each as a share of its bound: 0 idle, 1 at its end.
@@ -195,4 +297,26 @@ pub trait MediaPlane: Send + Sync + 'static {
     /// What everybody is given from now on; [`Service::default`] before the first call. A core that
     /// cannot give less ignores it.
     fn set_service(&self, _service: Service) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_replaces_its_like_only() {
+        let layers = |session, source, active: &[&str]| MediaEvent::Layers {
+            session: MediaSession(session),
+            source,
+            active: active.iter().map(|rid| (*rid).to_owned()).collect(),
+        };
+        let one = layers(1, MediaSource::Camera, &["q"]);
+        assert!(layers(1, MediaSource::Camera, &[]).replaces(&one));
+        assert!(!layers(1, MediaSource::Screen, &["q"]).replaces(&one));
+        assert!(!layers(2, MediaSource::Camera, &["q"]).replaces(&one));
+        let session = MediaSession(1);
+        let line = MediaLine::UNKNOWN;
+        assert!(!MediaEvent::Line { session, line }.replaces(&one));
+        assert!(!one.replaces(&MediaEvent::Connected { session }));
+    }
 }

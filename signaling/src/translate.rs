@@ -3,9 +3,13 @@
 use crate::admission::gate::Reason;
 use crate::admission::ladder::Step;
 use crate::admission::queue::Rank;
-use crate::message::{ErrorCode, Publishing, Role, ServiceLevel, TrackKind, TrackSource, Warning};
+use crate::message::{
+    self, ErrorCode, LineQuality, Publishing, Role, ServiceLevel, TrackKind, TrackSource,
+    VideoSource, Warning,
+};
 use crate::plane::{
-    MediaError, MediaPermissions, MediaPriority, MediaSource, MediaWarning, SlotKind,
+    LineReason, LineVideo, MediaError, MediaLine, MediaPermissions, MediaPriority, MediaSource,
+    MediaWarning, SlotKind, Uplink,
 };
 
 impl From<MediaSource> for TrackSource {
@@ -15,6 +19,15 @@ impl From<MediaSource> for TrackSource {
             MediaSource::Camera => Self::Camera,
             MediaSource::Screen => Self::Screen,
             MediaSource::ScreenAudio => Self::ScreenAudio,
+        }
+    }
+}
+
+impl From<VideoSource> for MediaSource {
+    fn from(source: VideoSource) -> Self {
+        match source {
+            VideoSource::Camera => Self::Camera,
+            VideoSource::Screen => Self::Screen,
         }
     }
 }
@@ -57,6 +70,45 @@ pub(crate) fn refusal_code(reason: Reason) -> ErrorCode {
         }
         Reason::NodeFull => ErrorCode::NodeFull,
         Reason::ClassFull => ErrorCode::RoomFull,
+    }
+}
+
+impl From<LineReason> for message::LineReason {
+    fn from(reason: LineReason) -> Self {
+        match reason {
+            LineReason::Narrow => Self::Narrow,
+            LineReason::Lossy => Self::Lossy,
+            LineReason::Delayed => Self::Delayed,
+        }
+    }
+}
+
+impl From<MediaLine> for message::Line {
+    fn from(line: MediaLine) -> Self {
+        let (video, reason) = match line.video {
+            LineVideo::Full => (message::LineVideo::Full, None),
+            LineVideo::Reduced(reason) => (message::LineVideo::Reduced, Some(reason)),
+            LineVideo::Off(reason) => (message::LineVideo::Off, Some(reason)),
+        };
+        Self {
+            downlink_kbps: line.downlink_kbps,
+            video,
+            reason: reason.map(Into::into),
+            uplink: match line.uplink {
+                Uplink::Good => message::Uplink::Good,
+                Uplink::Lossy => message::Uplink::Lossy,
+                Uplink::Silent => message::Uplink::Silent,
+            },
+        }
+    }
+}
+
+/// What the others are told of a line.
+pub(crate) fn line_quality(line: MediaLine) -> LineQuality {
+    match (line.video, line.uplink) {
+        (LineVideo::Off(_), _) | (_, Uplink::Silent) => LineQuality::Bad,
+        (LineVideo::Reduced(_), _) | (_, Uplink::Lossy) => LineQuality::Weak,
+        (LineVideo::Full, Uplink::Good) => LineQuality::Good,
     }
 }
 

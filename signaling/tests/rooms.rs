@@ -4,7 +4,9 @@ mod support;
 
 use std::time::Duration;
 
-use firstbell_signaling::plane::{MediaEnd, MediaError, MediaEvent, MediaSource, MediaWants};
+use firstbell_signaling::plane::{
+    MediaEnd, MediaError, MediaEvent, MediaSource, MediaTile, MediaWants,
+};
 use firstbell_signaling::test_support::PlaneCall;
 use serde_json::json;
 use support::{Client, Harness, ids, join};
@@ -34,7 +36,7 @@ async fn a_join_is_answered_with_everything() {
     assert_eq!(
         joined["roster"],
         json!([{
-            "participant": me, "name": "anna's name", "role": "pupil", "present": true,
+            "participant": me, "name": "anna's name", "role": "pupil", "present": true, "line": "good",
             "publishing": {"microphone": true, "camera": false, "screen": false},
         }])
     );
@@ -143,16 +145,40 @@ async fn wants_and_restarts_reach_the_plane() {
     };
     h.plane.take_calls();
     let pinned = json!([b["participant"], "nobody"]);
-    let wants = json!({"type": "wants", "pinned": pinned, "max_video": 4});
+    let tiles = json!([
+        {"participant": b["participant"], "source": "camera", "height": 90},
+        {"participant": "nobody", "source": "camera", "height": 360},
+        {"participant": b["participant"], "source": "screen", "height": 0},
+        {"participant": b["participant"], "source": "camera", "height": 360},
+    ]);
+    let wants = json!({"type": "wants", "pinned": pinned, "max_video": 4, "tiles": tiles});
     assert_eq!(anna.ask(wants).await["type"], "ok");
+    let tile = |source, height| MediaTile {
+        session: sb,
+        source,
+        height,
+    };
     let expected = MediaWants {
         pinned: vec![sb],
         max_video: Some(4),
+        tiles: vec![tile(MediaSource::Screen, 0), tile(MediaSource::Camera, 360)],
     };
     assert_eq!(h.plane.take_calls(), [PlaneCall::Wants(sa, expected)]);
     let many = vec!["p"; 65];
     let answer = anna.ask(json!({"type": "wants", "pinned": many})).await;
     assert_eq!(answer["code"], "bad_message");
+    let tile = |source, height| json!({"participant": "p", "source": source, "height": height});
+    for tiles in [
+        vec![tile("camera", json!(1)); 65],
+        vec![tile("microphone", json!(1))],
+        vec![tile("camera", json!(-1))],
+        vec![tile("camera", json!(65_536))],
+        vec![tile("camera", json!(1.5))],
+    ] {
+        let answer = anna.ask(json!({"type": "wants", "tiles": tiles})).await;
+        assert_eq!(answer["code"], "bad_message", "{tiles:?}");
+    }
+    assert_eq!(h.plane.take_calls(), []);
 
     let restart = json!({"type": "restart", "offer": "again"});
     let answer = anna.ask(restart.clone()).await;

@@ -32,7 +32,10 @@ fn typescript() -> String {
         declaration::<m::Publishing>(&config),
         declaration::<m::Role>(&config),
         declaration::<m::Person>(&config),
+        declaration::<m::LineQuality>(&config),
         declaration::<m::TrackSource>(&config),
+        declaration::<m::VideoSource>(&config),
+        declaration::<m::Tile>(&config),
         declaration::<m::TrackKind>(&config),
         declaration::<m::PublishLine>(&config),
         declaration::<m::SlotLine>(&config),
@@ -43,6 +46,10 @@ fn typescript() -> String {
         declaration::<m::Warning>(&config),
         declaration::<m::ServerMessage>(&config),
         declaration::<m::MediaState>(&config),
+        declaration::<m::Line>(&config),
+        declaration::<m::LineVideo>(&config),
+        declaration::<m::LineReason>(&config),
+        declaration::<m::Uplink>(&config),
         declaration::<m::ErrorCode>(&config),
     ];
     format!("{HEADER}\n{}", declarations.join("\n"))

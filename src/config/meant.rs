@@ -59,12 +59,30 @@ pub struct MediaConfig {
     pub command_queue: usize,
     pub event_queue: usize,
     pub max_participants_per_shard: usize,
+    /// A room of more people than this has them on several shards.
+    pub spread_above: usize,
+    /// Messages that may wait on their way from one shard to another.
+    pub relay_queue: usize,
 }
 
 /// One address clients are told, when it is not simply an interface's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AnnouncedAddress {
     pub ip: IpAddr,
+    /// Where shard 0 is reached when that is not its own port; shard `n` is `n` further.
+    pub base_port: Option<u16>,
+}
+
+impl AnnouncedAddress {
+    /// `192.0.2.1`, or with a port: `192.0.2.1:5000`, `[2001:db8::1]:5000`.
+    fn parse(text: &str) -> Option<Self> {
+        let with_port = |address: SocketAddr| (address.ip(), Some(address.port()));
+        let (ip, base_port) = match text.parse() {
+            Ok(ip) => (ip, None),
+            Err(_) => with_port(text.parse().ok()?),
+        };
+        Some(Self { ip, base_port })
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -151,12 +169,7 @@ fn media(written: &written::Media, mistakes: &mut Vec<String>) -> Option<MediaCo
             written.base_port
         ));
     }
-    let announce = written
-        .announce
-        .iter()
-        .filter_map(|text| parsed("media.announce", text, "an IP address", mistakes))
-        .map(|ip| AnnouncedAddress { ip })
-        .collect();
+    let announce = announced(&written.announce, shards, mistakes);
     let listen_ip = parsed(
         "media.listen_ip",
         &written.listen_ip,
@@ -180,7 +193,33 @@ fn media(written: &written::Media, mistakes: &mut Vec<String>) -> Option<MediaCo
             written.max_participants_per_shard,
             mistakes,
         ),
+        spread_above: positive("media.spread_above", written.spread_above, mistakes),
+        relay_queue: positive("media.relay_queue", written.relay_queue, mistakes),
     })
+}
+
+fn announced(
+    written: &[String],
+    shards: usize,
+    mistakes: &mut Vec<String>,
+) -> Vec<AnnouncedAddress> {
+    let mut addresses = Vec::new();
+    for text in written {
+        let Some(address) = AnnouncedAddress::parse(text) else {
+            mistakes.push(format!(
+                "media.announce: \"{text}\" is not an IP address, with or without a port"
+            ));
+            continue;
+        };
+        let port = address.base_port;
+        if port.is_some_and(|port| port == 0 || usize::from(port) + shards > 65_536) {
+            mistakes.push(format!(
+                "media.announce: \"{text}\" leaves no room for {shards} ports below 65536"
+            ));
+        }
+        addresses.push(address);
+    }
+    addresses
 }
 
 fn signaling(written: &Written, shards: usize, mistakes: &mut Vec<String>) -> SignalingConfig {

@@ -56,6 +56,29 @@ fn all_mistakes_are_reported_at_once() {
 }
 
 #[test]
+fn an_announced_address_may_have_a_port() {
+    let media = |announce: &str, shards: usize| {
+        let text = format!("[media]\nshards = {shards}\nannounce = [\"{announce}\"]");
+        from_sources(&with_key(&text), [])
+    };
+    for (written, ip, base_port) in [
+        ("192.0.2.7:5000", "192.0.2.7", Some(5000)),
+        ("[2001:db8::1]:5000", "2001:db8::1", Some(5000)),
+        ("2001:db8::1", "2001:db8::1", None),
+    ] {
+        let ip = ip.parse().unwrap();
+        let config = media(written, 2).unwrap();
+        assert_eq!(config.media.announce, [AnnouncedAddress { ip, base_port }]);
+    }
+    assert!(media("192.0.2.7:65534", 2).is_ok());
+    for (written, shards) in [("192.0.2.7:65535", 2), ("192.0.2.7:0", 1), ("a:5000", 1)] {
+        let error = media(written, shards).unwrap_err();
+        assert_eq!(error.mistakes.len(), 1, "{error}");
+        assert!(error.mistakes[0].starts_with("media.announce"), "{error}");
+    }
+}
+
+#[test]
 fn environment_overrides_the_file() {
     let environment = [
         ("FIRSTBELL_MEDIA__BASE_PORT", "50000"),
@@ -70,7 +93,8 @@ fn environment_overrides_the_file() {
     assert_eq!(
         config.media.announce,
         [AnnouncedAddress {
-            ip: "192.0.2.7".parse().unwrap()
+            ip: "192.0.2.7".parse().unwrap(),
+            base_port: None,
         }]
     );
     assert_eq!(

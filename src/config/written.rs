@@ -37,6 +37,8 @@ pub struct Media {
     pub command_queue: usize,
     pub event_queue: usize,
     pub max_participants_per_shard: usize,
+    pub spread_above: usize,
+    pub relay_queue: usize,
 }
 
 impl Default for Media {
@@ -54,6 +56,8 @@ impl Default for Media {
             command_queue: 4096,
             event_queue: 8192,
             max_participants_per_shard: 2000,
+            spread_above: 200,
+            relay_queue: 1024,
         }
     }
 }

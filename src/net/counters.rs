@@ -60,6 +60,8 @@ pub struct ReceiveCounters {
 pub struct NetCounters {
     pub sent: SendCounters,
     pub received: ReceiveCounters,
+    /// Times a queue to another shard took no more.
+    pub relay_blocked: u64,
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use mio::{Events, Interest, Poll, Token, Waker};
 
 use super::counters::NetCounters;
 use super::handle::{ShardHandle, ThreadCommand};
+use super::relay::{self, RelayPorts};
 use super::udp::{ReceiveBatch, SendQueue, SocketOptions, UdpSocket};
 use crate::shard::{Counters, Event, HandshakeInput, Shard, ShardConfig};
 use crate::transport::SendArena;
@@ -24,6 +25,9 @@ const COMMANDS_PER_TURN: usize = 16;
 /// Datagrams handled in one loop turn before timers, sends and commands get theirs; the message
 /// that reaches it is finished, which may be 63 more. The rest of the batch waits for the next turn.
 const DATAGRAMS_PER_TURN: usize = 256;
+/// Messages of other shards handled in one loop turn, for the same reason. The rest waits in its
+/// queue.
+const RELAYED_PER_TURN: usize = 256;
 /// The arena is sent once it holds this much; what one datagram fans out to fits above it.
 const ARENA_HIGH_WATER: usize = 1 << 20;
 /// Bytes one datagram can fan out to: an assembly of 1,000 on one shard, a full packet each.
@@ -35,6 +39,9 @@ const COUNTERS_INTERVAL: Duration = Duration::from_secs(1);
 /// Longest sleep while datagrams wait for the socket to take more. Its being writable wakes the
 /// thread earlier; not so when the system was short of memory (ENOBUFS).
 const BACKLOG_RETRY: Duration = Duration::from_millis(5);
+/// Longest sleep while messages wait for room in a queue to another shard, which rings no bell when
+/// it has some.
+const RELAY_RETRY: Duration = Duration::from_millis(1);
 
 const SOCKET: Token = Token(0);
 const WAKE: Token = Token(1);
@@ -70,6 +77,8 @@ pub struct Prepared {
     poll: Poll,
     commands: Receiver<ThreadCommand>,
     handle: ShardHandle,
+    waker: Arc<Waker>,
+    relay: RelayPorts,
 }
 
 /// Binds the socket of a shard.
@@ -92,7 +101,7 @@ pub fn prepare(config: DriverConfig) -> io::Result<Prepared> {
         Interest::READABLE,
     )?;
     let (sender, commands) = bounded(config.command_queue);
-    let handle = ShardHandle::new(sender, waker);
+    let handle = ShardHandle::new(sender, waker.clone());
     Ok(Prepared {
         config,
         socket,
@@ -100,7 +109,18 @@ pub fn prepare(config: DriverConfig) -> io::Result<Prepared> {
         poll,
         commands,
         handle,
+        waker,
+        relay: RelayPorts::default(),
     })
+}
+
+/// Connects shards, all of a node in their order, so that rooms can be spread over them. `messages`:
+/// that may wait on the way from one to another.
+pub fn connect(shards: &mut [Prepared], messages: usize) {
+    let wakers: Vec<_> = shards.iter().map(|shard| shard.waker.clone()).collect();
+    for (shard, ports) in shards.iter_mut().zip(relay::ports(&wakers, messages)) {
+        shard.relay = ports;
+    }
 }
 
 impl Prepared {
@@ -128,7 +148,7 @@ impl Prepared {
                     "cannot pin the media thread"
                 );
             }
-            Driver::new(self.config, self.socket, self.poll, self.commands, sink).run();
+            Driver::new(self, sink).run();
         })
     }
 }
@@ -139,6 +159,7 @@ struct Driver<S> {
     socket: UdpSocket,
     poll: Poll,
     commands: Receiver<ThreadCommand>,
+    relay: RelayPorts,
     sink: S,
     batch: ReceiveBatch,
     /// Messages of `batch` that are still to be handled.
@@ -155,13 +176,15 @@ struct Driver<S> {
 }
 
 impl<S: ShardSink> Driver<S> {
-    fn new(
-        config: DriverConfig,
-        socket: UdpSocket,
-        poll: Poll,
-        commands: Receiver<ThreadCommand>,
-        sink: S,
-    ) -> Self {
+    fn new(prepared: Prepared, sink: S) -> Self {
+        let Prepared {
+            config,
+            socket,
+            poll,
+            commands,
+            relay,
+            ..
+        } = prepared;
         let now = Instant::now();
         // A clock before 1970 only makes NTP timestamps odd, not wrong relative to each other.
         let since_epoch = std::time::SystemTime::UNIX_EPOCH
@@ -176,6 +199,7 @@ impl<S: ShardSink> Driver<S> {
             socket,
             poll,
             commands,
+            relay,
             sink,
             arena: SendArena::new(ARENA_HIGH_WATER + ARENA_FAN_OUT, ARENA_DATAGRAMS),
             counters_due: now,
@@ -206,11 +230,14 @@ impl<S: ShardSink> Driver<S> {
 
     /// How long nothing needs to be done. Reads the clock only if that may be long.
     fn sleep(&self) -> Duration {
-        if self.readable || !self.unhandled.is_empty() || !self.commands.is_empty() {
+        let has_datagrams = self.readable || !self.unhandled.is_empty();
+        if has_datagrams || !self.commands.is_empty() || self.relay.has_unread() {
             return Duration::ZERO;
         }
         let now = Instant::now();
-        let longest = if self.queue.backlog_len() > 0 {
+        let longest = if !self.shard.relay_outbox().is_empty() {
+            RELAY_RETRY
+        } else if self.queue.backlog_len() > 0 {
             BACKLOG_RETRY
         } else {
             MAX_SLEEP
@@ -226,11 +253,14 @@ impl<S: ShardSink> Driver<S> {
     /// One loop turn; the clock was read once for all of it.
     fn turn(&mut self, now: Instant) {
         self.take_commands(now);
+        self.take_relayed(now);
         self.take_datagrams(now);
         if self.shard.poll_timeout().is_some_and(|at| at <= now) {
             self.shard.handle_timeout(now, &mut self.arena);
         }
         self.shard.end_turn(now, &mut self.arena);
+        // Before the own subscribers get theirs, so that the other shards can begin.
+        self.relay.send(self.shard.relay_outbox_mut());
         self.flush();
         self.await_writable();
         while let Some(input) = self.shard.poll_handshake() {
@@ -245,6 +275,7 @@ impl<S: ShardSink> Driver<S> {
             let net = NetCounters {
                 sent: *self.queue.counters(),
                 received: *self.batch.counters(),
+                relay_blocked: self.relay.blocked,
             };
             self.sink.counters(self.shard.counters(), net);
             self.counters_due = now + COUNTERS_INTERVAL;
@@ -262,6 +293,24 @@ impl<S: ShardSink> Driver<S> {
                 Err(_) => return,
             }
         }
+    }
+
+    fn take_relayed(&mut self, now: Instant) {
+        let Self {
+            relay,
+            shard,
+            arena,
+            socket,
+            queue,
+            ..
+        } = self;
+        relay.take(RELAYED_PER_TURN, |from, message| {
+            shard.handle_relay(now, from, message, arena);
+            if is_high(arena) {
+                socket.send(queue, arena);
+                arena.clear();
+            }
+        });
     }
 
     fn take_datagrams(&mut self, now: Instant) {

@@ -8,32 +8,41 @@ use crate::wire::sdp::{Candidate, CandidateProtocol};
 /// Most candidates in an answer: clients check each, and every check costs both sides.
 const MAX_CANDIDATES: usize = 8;
 
-/// Candidates for a socket bound to `bound`: the announced addresses if there are any, else the
-/// bound address, else (bound to all) `interfaces` of the same family. Loopback comes last: it
-/// serves browsers on this machine only.
+/// Candidates for the socket of shard number `shard`, bound to `bound`: the announced addresses if
+/// there are any, else the bound address, else (bound to all) `interfaces` of the same family.
+/// Loopback comes last: it serves browsers on this machine only.
 pub fn candidates(
+    shard: u16,
     bound: SocketAddr,
     announced: &[AnnouncedAddress],
     interfaces: &[IpAddr],
 ) -> Vec<Candidate> {
-    let mut addresses: Vec<IpAddr> = if !announced.is_empty() {
-        announced.iter().map(|announced| announced.ip).collect()
+    let own = |ip: IpAddr| SocketAddr::new(ip, bound.port());
+    let mut addresses: Vec<SocketAddr> = if !announced.is_empty() {
+        let announced = announced.iter();
+        announced
+            .map(|announced| match announced.base_port {
+                Some(base) => SocketAddr::new(announced.ip, base.saturating_add(shard)),
+                None => own(announced.ip),
+            })
+            .collect()
     } else if !bound.ip().is_unspecified() {
-        vec![bound.ip()]
+        vec![bound]
     } else {
         interfaces
             .iter()
             .copied()
             .filter(|&ip| reachable(ip, bound.is_ipv6()))
+            .map(own)
             .collect()
     };
-    addresses.sort_by_key(|ip| (ip.is_loopback(), ip.is_ipv6()));
+    addresses.sort_by_key(|address| (address.ip().is_loopback(), address.is_ipv6()));
     addresses.dedup();
     addresses.truncate(MAX_CANDIDATES);
     addresses
         .into_iter()
-        .map(|ip| Candidate {
-            address: SocketAddr::new(ip, bound.port()),
+        .map(|address| Candidate {
+            address,
             protocol: CandidateProtocol::Udp,
         })
         .collect()
@@ -52,25 +61,45 @@ fn reachable(ip: IpAddr, dual_stack: bool) -> bool {
 mod tests {
     use super::*;
 
-    fn ips(list: &[&str]) -> Vec<IpAddr> {
-        list.iter().map(|text| text.parse().unwrap()).collect()
-    }
-
-    fn shown(bound: &str, announced: &[&str], interfaces: &[&str]) -> Vec<String> {
-        let announced: Vec<_> = ips(announced)
-            .into_iter()
-            .map(|ip| AnnouncedAddress { ip })
-            .collect();
-        candidates(bound.parse().unwrap(), &announced, &ips(interfaces))
+    fn shown_of(
+        shard: u16,
+        bound: &str,
+        announced: &[AnnouncedAddress],
+        interfaces: &[&str],
+    ) -> Vec<String> {
+        let interfaces: Vec<_> = interfaces.iter().map(|ip| ip.parse().unwrap()).collect();
+        candidates(shard, bound.parse().unwrap(), announced, &interfaces)
             .iter()
             .map(|candidate| candidate.address.to_string())
             .collect()
+    }
+
+    fn shown(bound: &str, announced: &[&str], interfaces: &[&str]) -> Vec<String> {
+        let announced = announced.iter().map(|ip| AnnouncedAddress {
+            ip: ip.parse().unwrap(),
+            base_port: None,
+        });
+        shown_of(1, bound, &announced.collect::<Vec<_>>(), interfaces)
     }
 
     #[test]
     fn announced_addresses_replace_all_others() {
         let shown = shown("0.0.0.0:40000", &["203.0.113.5"], &["10.0.0.2"]);
         assert_eq!(shown, ["203.0.113.5:40000"]);
+    }
+
+    #[test]
+    fn a_port_that_is_announced_counts_on_by_shard() {
+        let announced = [AnnouncedAddress {
+            ip: "203.0.113.5".parse().unwrap(),
+            base_port: Some(5000),
+        }];
+        for (shard, expected) in [(0, "203.0.113.5:5000"), (3, "203.0.113.5:5003")] {
+            assert_eq!(
+                shown_of(shard, "0.0.0.0:40000", &announced, &[]),
+                [expected]
+            );
+        }
     }
 
     #[test]

@@ -85,6 +85,7 @@ impl Plane {
             local_ice,
             permissions: permissions(join.permissions),
             leading: join.priority == MediaPriority::Leading,
+            spread_over: self.placement().others(join.room, shard),
         }));
         self.shards[shard]
             .handle

@@ -6,6 +6,7 @@
 use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
 
 use super::net_metrics::NetMetrics;
+use super::relay_metrics::RelayMetrics;
 use crate::handshake::HandshakeHandle;
 use crate::net::NetCounters;
 use crate::shard::Counters;
@@ -22,6 +23,7 @@ pub struct NodeMetrics {
     handshake_drops: IntCounterVec,
     associations: IntGaugeVec,
     net: NetMetrics,
+    relay: RelayMetrics,
     pool: HandshakeHandle,
 }
 
@@ -75,6 +77,7 @@ impl NodeMetrics {
             )?,
             associations: gauges("handshake_associations", "Live DTLS associations", &[])?,
             net: NetMetrics::new(registry)?,
+            relay: RelayMetrics::new(registry)?,
             pool,
         })
     }
@@ -105,6 +108,7 @@ impl NodeMetrics {
             raise(&self.drops, &[shard, reason], count);
         }
         self.net.update(shard, net);
+        self.relay.update(shard, &counters.relay, net);
         let forwarding = &counters.forwarding;
         for (outcome, count) in [
             ("accepted", forwarding.packets_accepted),

@@ -10,6 +10,7 @@ mod join;
 mod metrics;
 mod net_metrics;
 mod placement;
+mod relay_metrics;
 
 use std::sync::Mutex;
 
@@ -17,17 +18,18 @@ use dashmap::DashMap;
 use firstbell_signaling::plane as media;
 use firstbell_signaling::plane::{
     BoxFuture, MediaError, MediaJoin, MediaJoined, MediaPermissions, MediaPlane, MediaRoom,
-    MediaSession, MediaSource, MediaWants,
+    MediaSession, MediaSource, MediaTile, MediaWants,
 };
 
 pub use addresses::candidates;
 pub use events::{EventPump, NodeEvent, SinkToPlane};
 pub use metrics::NodeMetrics;
+pub use placement::PlacementLimits;
 
 use crate::handshake::HandshakeHandle;
 use crate::media::{ParticipantId, RoomId, Source};
 use crate::net::ShardHandle;
-use crate::room::{Permissions, Wants};
+use crate::room::{Permissions, Tile, Wants};
 use crate::shard::Command;
 use crate::wire::sdp::{Candidate, DtlsRole, Fingerprint, SessionPlan};
 use placement::Placement;
@@ -69,12 +71,12 @@ struct Origin {
 impl Plane {
     pub fn new(
         shards: Vec<ShardSeat>,
-        max_participants_per_shard: usize,
+        limits: PlacementLimits,
         handshake: HandshakeHandle,
         fingerprint: Fingerprint,
         setup_preference: DtlsRole,
     ) -> Self {
-        let placement = Placement::new(shards.len(), max_participants_per_shard);
+        let placement = Placement::new(shards.len(), limits);
         Self {
             shards,
             handshake,
@@ -150,6 +152,7 @@ impl MediaPlane for Plane {
         let wants = Wants {
             pinned: wants.pinned.into_iter().map(participant).collect(),
             max_video: wants.max_video,
+            tiles: wants.tiles.into_iter().map(tile).collect(),
         };
         self.command(
             session,
@@ -212,6 +215,14 @@ fn permissions(granted: MediaPermissions) -> Permissions {
         microphone: granted.microphone,
         camera: granted.camera,
         screen: granted.screen,
+    }
+}
+
+fn tile(tile: MediaTile) -> Tile {
+    Tile {
+        participant: participant(tile.session),
+        source: source(tile.source),
+        height: tile.height,
     }
 }
 

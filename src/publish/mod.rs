@@ -8,7 +8,8 @@ pub mod receive_window;
 pub mod reception;
 pub mod sender_clock;
 pub mod track;
+pub mod voice_history;
 
 pub use packet_cache::CachedPacket;
-pub use sender_clock::{PublisherClock, SenderClock};
-pub use track::{Ingress, NODE_SSRC, Track, TrackDrop};
+pub use sender_clock::{PublisherClock, SenderClock, SenderReportTime};
+pub use track::{Ingress, NODE_SSRC, Track, TrackDrop, relayed_ssrc};

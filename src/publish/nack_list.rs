@@ -57,8 +57,7 @@ impl NackList {
     /// The `count` packets before `next` have not arrived, though `next` has.
     pub fn on_gap(&mut self, now: Instant, next: u64, count: u64) -> Repair {
         if count > (MAX_MISSING - self.missing.len()) as u64 {
-            self.missing.clear();
-            self.next_due = None;
+            self.clear();
             return Repair::NeedsKeyframe;
         }
         let due = now + REORDERING;
@@ -82,6 +81,12 @@ impl NackList {
         {
             self.missing.remove(at);
         }
+    }
+
+    /// What is missing is of no use any more.
+    pub fn clear(&mut self) {
+        self.missing.clear();
+        self.next_due = None;
     }
 
     /// A decodable fresh start: what is missing before `index` is of no use any more.

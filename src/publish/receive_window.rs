@@ -36,14 +36,18 @@ impl ReceiveWindow {
     }
 
     pub fn insert(&mut self, sequence_number: u16) -> Result<Accepted, IndexRefused> {
-        let index = self.extend(sequence_number);
+        self.insert_index(self.extend(sequence_number))
+    }
+
+    /// Takes a packet whose index another window gave it.
+    pub fn insert_index(&mut self, index: u64) -> Result<Accepted, IndexRefused> {
         let order = self.indices.insert(index)?;
         self.first.get_or_insert(index);
         Ok(Accepted { index, order })
     }
 
     /// The index nearest to the highest one so far whose low 16 bits are `sequence_number`.
-    fn extend(&self, sequence_number: u16) -> u64 {
+    pub fn extend(&self, sequence_number: u16) -> u64 {
         let Some(highest) = self.highest() else {
             return FIRST_CYCLE + u64::from(sequence_number);
         };

@@ -36,6 +36,16 @@ impl PublisherClock {
         Self::default()
     }
 
+    /// The clock as another shard knows it.
+    pub fn with_offset(offset: Option<i64>) -> Self {
+        Self { offset }
+    }
+
+    /// What [`with_offset`](Self::with_offset) needs.
+    pub fn offset(&self) -> Option<i64> {
+        self.offset
+    }
+
     /// A sender report that said `ntp` (32.32) arrived at `since_epoch` on the node's wall clock.
     pub fn on_report(&mut self, since_epoch: Duration, ntp: u64) {
         let seen = nanos(since_epoch).saturating_sub(ntp_nanos(ntp));
@@ -57,17 +67,18 @@ impl PublisherClock {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Report {
-    ntp: u64,
-    rtp_timestamp: u32,
+/// One moment on a publisher's NTP clock (32.32) and on one track's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SenderReportTime {
+    pub ntp: u64,
+    pub rtp_timestamp: u32,
 }
 
 /// Ties one track's RTP timestamps to the node's wall clock.
 #[derive(Clone, Debug)]
 pub struct SenderClock {
     clock_rate: u32,
-    report: Option<Report>,
+    report: Option<SenderReportTime>,
     newest: Option<(Instant, u32)>,
 }
 
@@ -100,8 +111,18 @@ impl SenderClock {
                 return false;
             }
         }
-        self.report = Some(Report { ntp, rtp_timestamp });
+        self.report = Some(SenderReportTime { ntp, rtp_timestamp });
         true
+    }
+
+    /// The last report that was believed.
+    pub fn last_report(&self) -> Option<SenderReportTime> {
+        self.report
+    }
+
+    /// Takes over what another shard's clock of the same track believes.
+    pub fn set_last_report(&mut self, report: Option<SenderReportTime>) {
+        self.report = report;
     }
 
     /// The track's RTP timestamp of what was captured at `since_epoch` on the node's wall clock,

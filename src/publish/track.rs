@@ -1,5 +1,9 @@
 //! One published source: packets in, with their place in the stream; feedback to the publisher.
 
+mod relayed;
+
+pub use relayed::relayed_ssrc;
+
 use super::index_window::{IndexRefused, Order};
 use super::keyframe_requests::KeyframeRequests;
 use super::nack_list::{NackList, Repair};

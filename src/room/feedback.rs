@@ -19,6 +19,7 @@ impl Room {
                 Rtcp::SenderReport(report) => {
                     if let Some(publisher) = self.publisher_mut(seat) {
                         publisher.on_sender_report(turn.now, turn.wall, &report);
+                        self.on_publisher_changed(seat);
                     }
                     self.on_report_blocks(turn, seat, &report.reports);
                 }
@@ -111,6 +112,7 @@ impl Room {
             published.live = false;
             published.live_since = now;
             self.mark_dirty(source.kind());
+            self.on_publisher_changed(seat);
         }
     }
 }

@@ -31,6 +31,9 @@ impl Room {
         turn.counters.packets_accepted += 1;
         self.note_arrival(turn.now, seat, source, &ingress);
         self.forward(turn, seat, source, &ingress);
+        if self.relay.is_some() {
+            self.relay_packet(turn, seat, source, &ingress);
+        }
         deadline
     }
 
@@ -45,9 +48,16 @@ impl Room {
             published.live = true;
             published.live_since = now;
             self.mark_dirty(source.kind());
+            self.on_publisher_changed(seat);
         }
-        if source == Source::Microphone
-            && let Some(level) = ingress.level
+        if source == Source::Microphone {
+            self.note_voice(now, seat, ingress);
+        }
+    }
+
+    /// Takes the loudness of a packet of somebody's microphone that is not muted.
+    pub(super) fn note_voice(&mut self, now: Instant, seat: usize, ingress: &Ingress<'_>) {
+        if let Some(level) = ingress.level
             && self.speakers.observe(seat, now, level)
         {
             self.audio_dirty = true;
@@ -55,7 +65,14 @@ impl Room {
         }
     }
 
-    fn forward(&mut self, turn: &mut Turn<'_>, seat: usize, source: Source, packet: &Ingress<'_>) {
+    /// Sends a packet to the slots here that show its track.
+    pub(super) fn forward(
+        &mut self,
+        turn: &mut Turn<'_>,
+        seat: usize,
+        source: Source,
+        packet: &Ingress<'_>,
+    ) {
         for route in self.routes.of(seat, source) {
             let Some(subscriber) = self.seats.get_mut(route.seat) else {
                 continue;

@@ -8,8 +8,10 @@
 //! RTCP: feedback.rs in, reports.rs out
 //! ```
 //!
-//! A room belongs to one shard and knows nothing of others. It tells the shard what changed by
-//! flags that the shard collects after each call: dirty, woken participants, changed speakers.
+//! A room belongs to one shard. Of rooms of the same id on other shards it knows what the relay
+//! brings (`relay/`): publishers whose packets come from there. It tells the shard what changed by
+//! flags that the shard collects after each call: dirty, woken participants, changed speakers, news
+//! for other shards.
 
 mod assignment;
 mod counters;
@@ -18,8 +20,10 @@ mod forward;
 mod participant;
 mod permissions;
 mod publisher;
+pub mod relay;
 mod reports;
 mod routes;
+mod seats;
 mod slots;
 mod speakers;
 mod streams;
@@ -28,11 +32,10 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rustc_hash::FxHashMap;
-use slab::Slab;
 
 pub use counters::{ForwardingCounters, MediaDrop};
 pub use participant::{NewParticipant, Participant, REPORT_INTERVAL};
-pub use permissions::{MAX_PINNED, Permissions, Wants};
+pub use permissions::{MAX_PINNED, MAX_TILES, Permissions, Tile, Wants};
 pub use speakers::MAX_SPEAKERS;
 pub use streams::MAX_STREAMS;
 
@@ -40,7 +43,9 @@ use crate::media::{MediaKind, ParticipantId, RoomId, Source};
 use crate::subscribe::TrackKey;
 use crate::transport::SendArena;
 use publisher::{Published, Publisher};
+use relay::{RelayCounters, RelayMessage, RelayOutbox, RoomRelay};
 use routes::Routes;
+use seats::Seats;
 use speakers::Speakers;
 
 /// What every call into a room works with.
@@ -50,12 +55,26 @@ pub struct Turn<'a> {
     pub wall: Duration,
     pub out: &'a mut SendArena,
     pub counters: &'a mut ForwardingCounters,
+    /// Towards other shards.
+    pub relay: &'a mut RelayOutbox,
+    pub relay_counters: &'a mut RelayCounters,
+}
+
+impl Turn<'_> {
+    /// Writes state for another shard. False: there is no room, try again.
+    fn write(&mut self, shard: usize, room: RoomId, state: &RelayMessage<'_>) -> bool {
+        let written = self.relay.push(shard, room, state);
+        self.relay_counters.states_out += u64::from(written);
+        written
+    }
 }
 
 pub struct Room {
     id: RoomId,
+    /// The shard's wall clock at the room's opening, nanoseconds since 1970.
+    opened: u64,
     /// The subscribing half of each participant, and the seat numbers.
-    seats: Slab<Participant>,
+    seats: Seats,
     /// The publishing half, by seat. Apart from `seats`, so that a packet or a packet cache can
     /// be read here while subscribers are written there.
     publishers: Vec<Option<Publisher>>,
@@ -69,13 +88,17 @@ pub struct Room {
     next_tick: Option<Instant>,
     /// Seats whose deadline may have moved; at most one entry per seat until drained.
     woken: Vec<usize>,
+    /// Only while other shards have people of the room too.
+    relay: Option<Box<RoomRelay>>,
 }
 
 impl Room {
-    pub fn new(id: RoomId) -> Self {
+    /// `wall`: the node's wall clock, since 1970.
+    pub fn new(id: RoomId, wall: Duration) -> Self {
         Self {
             id,
-            seats: Slab::new(),
+            opened: u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX),
+            seats: Seats::default(),
             publishers: Vec::new(),
             by_id: FxHashMap::default(),
             routes: Routes::default(),
@@ -86,6 +109,7 @@ impl Room {
             any_slots_changed: false,
             next_tick: None,
             woken: Vec::new(),
+            relay: None,
         }
     }
 
@@ -93,6 +117,7 @@ impl Room {
         self.id
     }
 
+    /// People whose connection is here.
     pub fn len(&self) -> usize {
         self.seats.len()
     }
@@ -114,20 +139,32 @@ impl Room {
         let id = join.id;
         let publisher = Publisher::new(now, &join.plan.publish, join.permissions);
         let seat = self.seats.insert(Participant::new(now, join, rng));
+        self.set_publisher(seat, publisher);
+        self.by_id.insert(id, seat);
+        self.mark_all_dirty();
+        self.wake(seat);
+        self.on_publisher_changed(seat);
+        seat
+    }
+
+    fn set_publisher(&mut self, seat: usize, publisher: Publisher) {
         if self.publishers.len() <= seat {
             self.publishers.resize_with(seat + 1, || None);
         }
         self.publishers[seat] = Some(publisher);
-        self.by_id.insert(id, seat);
-        self.mark_all_dirty();
-        self.wake(seat);
-        seat
     }
 
     /// Removes a participant and every trace of it.
     pub fn leave(&mut self, seat: usize) -> Option<Participant> {
-        let participant = self.seats.try_remove(seat)?;
-        self.by_id.remove(&participant.id);
+        let participant = self.seats.remove(seat)?;
+        self.on_publisher_left(seat, participant.id);
+        self.vacate(seat, participant.id);
+        Some(participant)
+    }
+
+    /// Removes what is left of whoever had a seat.
+    fn vacate(&mut self, seat: usize, id: ParticipantId) {
+        self.by_id.remove(&id);
         if let Some(publisher) = self.publishers.get_mut(seat) {
             *publisher = None;
         }
@@ -146,19 +183,24 @@ impl Room {
         self.speakers.remove(seat);
         self.woken.retain(|&woken| woken != seat);
         self.mark_all_dirty();
-        Some(participant)
+        if let Some(relay) = &mut self.relay {
+            // Those that the leaver was shown may be wanted by nobody here any more.
+            relay.on_routes_changed();
+        }
     }
 
     pub fn set_permissions(&mut self, seat: usize, permissions: Permissions) {
         if let Some(publisher) = self.publisher_mut(seat) {
             publisher.set_permissions(permissions);
             self.mark_all_dirty();
+            self.on_publisher_changed(seat);
         }
     }
 
     pub fn set_wants(&mut self, seat: usize, mut wants: Wants) {
         if let Some(participant) = self.seats.get_mut(seat) {
             wants.pinned.truncate(MAX_PINNED);
+            wants.tiles.truncate(MAX_TILES);
             participant.wants = wants;
             self.video_dirty = true;
         }
@@ -182,6 +224,7 @@ impl Room {
             self.speakers.hush(seat);
         }
         self.mark_dirty(source.kind());
+        self.on_publisher_changed(seat);
     }
 
     /// The participant's path is up and secured: from now on its slots are filled.
@@ -205,13 +248,25 @@ impl Room {
         [connection, feedback, report].into_iter().flatten().min()
     }
 
-    /// The moment at which [`Room::tick`] is due.
+    /// The moment at which [`Room::handle_room_timeout`] is due.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.next_tick
+        match &self.relay {
+            None => self.next_tick,
+            Some(relay) => [self.next_tick, relay.poll_timeout()]
+                .into_iter()
+                .flatten()
+                .min(),
+        }
+    }
+
+    /// Does what is due for the room as a whole.
+    pub fn handle_room_timeout(&mut self, turn: &mut Turn<'_>) {
+        self.tick(turn.now);
+        self.relay_timeout(turn);
     }
 
     /// Looks anew who speaks.
-    pub fn tick(&mut self, now: Instant) {
+    fn tick(&mut self, now: Instant) {
         if self.next_tick.is_none_or(|at| at > now) {
             return;
         }
@@ -230,14 +285,28 @@ impl Room {
     /// Who speaks, loudest first.
     pub fn speakers(&self) -> Vec<ParticipantId> {
         let seats = self.speakers.speaking().iter();
-        seats
-            .filter_map(|&seat| Some(self.seats.get(seat)?.id))
-            .collect()
+        seats.filter_map(|&seat| self.seats.who(seat)).collect()
     }
 
-    /// Whether the speakers changed since this was last asked.
+    /// Whether the speakers changed since this was last asked. Of a spread room's shards only one
+    /// says so.
     pub fn take_speakers_changed(&mut self) -> bool {
-        std::mem::take(&mut self.speakers_changed)
+        let changed = std::mem::take(&mut self.speakers_changed);
+        changed
+            && self
+                .relay
+                .as_ref()
+                .is_none_or(|relay| relay.names_speakers())
+    }
+
+    /// Whether [`Room::flush_relay`] has something to do.
+    pub fn has_relay_pending(&self) -> bool {
+        self.relay.as_ref().is_some_and(|relay| relay.has_pending())
+    }
+
+    /// Shards that may know of the room here.
+    pub fn peer_shards(&self) -> impl Iterator<Item = usize> {
+        self.relay.iter().flat_map(|relay| relay.shards())
     }
 
     /// Takes the seats whose deadlines may have moved, with their shard keys.
@@ -265,7 +334,12 @@ impl Room {
 
     /// Entries in all tables, for the test that nothing is left behind.
     pub fn entries(&self) -> usize {
-        self.seats.len() + self.by_id.len() + self.routes.len() + self.woken.len()
+        let relay = self.relay.as_ref().map_or(0, |relay| relay.entries());
+        self.seats.len_everywhere()
+            + self.by_id.len()
+            + self.routes.len()
+            + self.woken.len()
+            + relay
     }
 
     fn mark_dirty(&mut self, kind: MediaKind) {
@@ -302,9 +376,14 @@ impl Room {
         let Some(&seat) = self.by_id.get(&track.participant) else {
             return;
         };
-        if let Some(published) = self.published_mut(seat, track.source) {
-            published.track.request_keyframe(now);
-            self.wake(seat);
+        let Some(published) = self.published_mut(seat, track.source) else {
+            return;
+        };
+        published.track.request_keyframe(now);
+        let due = published.track.poll_timeout();
+        match &mut self.relay {
+            Some(relay) if self.seats.remote(seat).is_some() => relay.expedite(due),
+            _ => self.wake(seat),
         }
     }
 }

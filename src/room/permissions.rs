@@ -5,6 +5,9 @@ use crate::media::{ParticipantId, Source};
 /// Pins beyond this are ignored: there are never more video slots than this.
 pub const MAX_PINNED: usize = 64;
 
+/// Tiles beyond this are ignored, as for pins.
+pub const MAX_TILES: usize = 64;
+
 /// What is let through from one participant; everything else is dropped and counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permissions {
@@ -37,4 +40,15 @@ pub struct Wants {
     pub pinned: Vec<ParticipantId>,
     /// At most this many video slots are filled; `None`: all of them.
     pub max_video: Option<u8>,
+    /// How large tracks are shown, each track once; at most [`MAX_TILES`] are heeded.
+    pub tiles: Vec<Tile>,
+}
+
+/// How large a participant shows a video track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tile {
+    pub participant: ParticipantId,
+    pub source: Source,
+    /// In device pixels; 0: not to be seen.
+    pub height: u16,
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::counters::MediaDrop;
 use super::permissions::Permissions;
+use super::relay::{PublisherState, RelayedTo, TrackState};
 use super::streams::Streams;
 use crate::congestion::FeedbackRecorder;
 use crate::media::Source;
@@ -35,6 +36,8 @@ pub struct Publisher {
     /// (RFC 9143 §7.1.3).
     mid_extension: Option<u8>,
     transport_sequence_extension: Option<u8>,
+    /// What other shards know and want of it.
+    pub relayed_to: RelayedTo,
 }
 
 impl Publisher {
@@ -57,7 +60,49 @@ impl Publisher {
             recorder: FeedbackRecorder::new(now, NODE_SSRC),
             mid_extension: extension(ExtensionKind::Mid),
             transport_sequence_extension: extension(ExtensionKind::TransportSequence),
+            relayed_to: RelayedTo::default(),
         }
+    }
+
+    /// Somebody on another shard; tracks come with [`take_over`](Self::take_over).
+    pub fn relayed(permissions: Permissions, now: Instant) -> Self {
+        Self::new(now, &[], permissions)
+    }
+
+    /// Takes over what another shard says of its publisher. True if that changes who may be shown
+    /// or heard.
+    pub fn take_over(&mut self, now: Instant, state: &PublisherState) -> bool {
+        self.clock = state.clock;
+        let mut has_changed =
+            std::mem::replace(&mut self.permissions, state.permissions) != state.permissions;
+        for (source, told) in Source::ALL.into_iter().zip(&state.tracks) {
+            if let Some(told) = told {
+                has_changed |= self.take_over_track(now, source, told);
+            }
+        }
+        has_changed
+    }
+
+    fn take_over_track(&mut self, now: Instant, source: Source, told: &TrackState) -> bool {
+        let live_since = now.checked_sub(told.live_for).unwrap_or(now);
+        let place = &mut self.published[source as usize];
+        let is_new = place.is_none();
+        let published = place.get_or_insert_with(|| {
+            Box::new(Published {
+                track: Track::relayed(now, source, told.codec),
+                muted: told.muted,
+                live: told.live,
+                live_since,
+            })
+        });
+        let has_changed = (published.muted, published.live) != (told.muted, told.live);
+        published.muted = told.muted;
+        published.live = told.live;
+        if has_changed {
+            published.live_since = live_since;
+        }
+        published.track.set_last_report(told.report);
+        is_new || has_changed
     }
 
     pub fn published(&self, source: Source) -> Option<&Published> {
@@ -75,6 +120,10 @@ impl Publisher {
 
     pub fn clock(&self) -> &PublisherClock {
         &self.clock
+    }
+
+    pub fn permissions(&self) -> Permissions {
+        self.permissions
     }
 
     pub fn allows(&self, source: Source) -> bool {

@@ -108,6 +108,7 @@ impl Room {
             {
                 published.live = false;
                 self.mark_dirty(source.kind());
+                self.on_publisher_changed(seat);
             }
         }
     }

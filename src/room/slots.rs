@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::assignment::{
     AudioCandidate, VideoCandidate, VideoSlot, assign_audio, assign_video, rank_audio,
 };
+use super::publisher::Publisher;
 use super::routes::Route;
 use super::{Participant, Room, Turn};
 use crate::media::{MediaKind, Source};
@@ -53,7 +54,7 @@ impl Room {
         mapping_of: impl Fn(&Participant) -> Vec<Option<TrackKey>>,
     ) {
         let mut changes = Vec::new();
-        for (seat, viewer) in &self.seats {
+        for (seat, viewer) in self.seats.iter() {
             if !viewer.is_connected() {
                 continue;
             }
@@ -95,6 +96,9 @@ impl Room {
         {
             self.routes.remove(publisher, previous.source, route);
         }
+        if let Some(relay) = &mut self.relay {
+            relay.on_routes_changed();
+        }
         if let Some((track, publisher, _)) = target {
             self.routes.add(publisher, track.source, route);
             if needs_keyframe {
@@ -103,10 +107,15 @@ impl Room {
         }
     }
 
+    fn publishers_everywhere(&self) -> impl Iterator<Item = (usize, &Publisher)> {
+        let publishers = self.publishers.iter().enumerate();
+        publishers.filter_map(|(seat, publisher)| Some((seat, publisher.as_ref()?)))
+    }
+
     fn audio_candidates(&self, now: Instant) -> Vec<AudioCandidate> {
         let mut candidates = Vec::new();
-        for (seat, participant) in &self.seats {
-            let Some(publisher) = self.publisher(seat) else {
+        for (seat, publisher) in self.publishers_everywhere() {
+            let Some(participant) = self.seats.who(seat) else {
                 continue;
             };
             for (source, published) in publisher.tracks() {
@@ -123,7 +132,7 @@ impl Room {
                 let is_voice = source == Source::Microphone;
                 candidates.push(AudioCandidate {
                     track: TrackKey {
-                        participant: participant.id,
+                        participant,
                         source,
                     },
                     always: !is_voice,
@@ -144,8 +153,8 @@ impl Room {
     fn video_candidates(&self) -> Vec<VideoCandidate> {
         let speaking = self.speakers.speaking();
         let mut candidates = Vec::new();
-        for (seat, participant) in &self.seats {
-            let Some(publisher) = self.publisher(seat) else {
+        for (seat, publisher) in self.publishers_everywhere() {
+            let Some(participant) = self.seats.who(seat) else {
                 continue;
             };
             for (source, published) in publisher.tracks() {
@@ -155,11 +164,11 @@ impl Room {
                 let last_spoke = self.speakers.last_spoke(seat);
                 candidates.push(VideoCandidate {
                     track: TrackKey {
-                        participant: participant.id,
+                        participant,
                         source,
                     },
                     codec: published.track.codec(),
-                    leading: participant.leading,
+                    leading: self.seats.is_leading(seat),
                     speaking: speaking.iter().position(|&speaker| speaker == seat),
                     recent: last_spoke
                         .map_or(published.live_since, |at| at.max(published.live_since)),

@@ -55,16 +55,7 @@ impl Speakers {
     /// Takes the level of one packet. True when the voice becomes active by it: the moment to look
     /// whether it has a slot.
     pub fn observe(&mut self, seat: usize, now: Instant, level: AudioLevel) -> bool {
-        if self.voices.len() <= seat {
-            self.voices.resize(seat + 1, None);
-        }
-        let voice = self.voices[seat].get_or_insert(Voice {
-            loudness: 0,
-            heard: now,
-            voiced_since: None,
-            last_voiced: None,
-            last_spoke: None,
-        });
+        let voice = self.voice_at(seat, now);
         voice.smooth(now, level);
         if level.level > VOICE_LEVEL {
             return false;
@@ -78,6 +69,24 @@ impl Speakers {
         }
         voice.last_voiced = Some(now);
         !was_active
+    }
+
+    /// Somebody who comes with a past: they were last among the speakers at `spoke`.
+    pub fn remember(&mut self, seat: usize, now: Instant, spoke: Instant) {
+        self.voice_at(seat, now).last_spoke = Some(spoke);
+    }
+
+    fn voice_at(&mut self, seat: usize, now: Instant) -> &mut Voice {
+        if self.voices.len() <= seat {
+            self.voices.resize(seat + 1, None);
+        }
+        self.voices[seat].get_or_insert(Voice {
+            loudness: 0,
+            heard: now,
+            voiced_since: None,
+            last_voiced: None,
+            last_spoke: None,
+        })
     }
 
     /// Forgets a seat.

@@ -53,4 +53,6 @@ pub struct JoinParticipant {
     pub permissions: Permissions,
     /// Teachers and co-teachers keep a video slot whoever speaks.
     pub leading: bool,
+    /// Other shards that have people of the room: it is spread.
+    pub spread_over: Vec<usize>,
 }

@@ -62,10 +62,11 @@ impl Shard {
             }
             return;
         }
+        let wall = self.wall(now);
         let room_key = match self.room_keys.get(&join.room) {
             Some(&key) => key,
             None => {
-                let key = self.rooms.insert(Room::new(join.room));
+                let key = self.rooms.insert(Room::new(join.room, wall));
                 self.room_keys.insert(join.room, key);
                 key
             }
@@ -90,6 +91,7 @@ impl Shard {
             leading: join.leading,
         };
         let seat = room.join(now, participant, &mut self.rng);
+        room.spread(self.config.index, &join.spread_over);
         self.directory
             .insert(join.participant, room_key, seat, ufrag);
         self.counters.joins += 1;
@@ -110,7 +112,8 @@ impl Shard {
             None => self.rooms.len() < self.config.max_rooms,
         };
         let fits = self.directory.len() < self.config.max_participants;
-        if !has_room || !fits || !self.outbox.accepts_joins() {
+        let has_farewells = room.is_none() && self.relay.has_too_many_farewells();
+        if !has_room || !fits || has_farewells || !self.outbox.accepts_joins() {
             return Err(EndReason::ShardFull);
         }
         Ok(())
@@ -210,7 +213,11 @@ impl Shard {
         room.leave(entry.seat);
         if room.is_empty() {
             let id = room.id();
+            for shard in room.peer_shards() {
+                self.relay.say_farewell(shard, id);
+            }
             self.rooms.remove(entry.room);
+            self.relay.forget(entry.room);
             self.room_keys.remove(&id);
             self.room_timers.remove(entry.room);
             self.dirty_rooms.retain(|&dirty| dirty != entry.room);

@@ -1,6 +1,7 @@
 //! What a shard counts. Plain numbers of one thread; `net` publishes them.
 
 use crate::room::ForwardingCounters;
+use crate::room::relay::RelayCounters;
 use crate::transport::DropReason;
 
 #[derive(Clone, Debug, Default)]
@@ -23,6 +24,7 @@ pub struct Counters {
     /// DTLS datagrams lost because nobody polled them.
     pub handshake_datagrams_dropped: u64,
     pub forwarding: ForwardingCounters,
+    pub relay: RelayCounters,
     drops: [u64; DropReason::ALL.len()],
 }
 

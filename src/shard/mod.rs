@@ -7,12 +7,14 @@
 //!                                                     '-> RTCP  -> Room::handle_rtcp
 //! Command -> join, leave, keys, wants, permissions, mute, ICE restart
 //! time    -> TimerQueue (participants, rooms) -> reports, feedback, consent, speakers
-//! end of a loop turn -> slot assignment of the rooms that changed
+//! another shard -> handle_relay -> Room (of a room that is spread over both)
+//! end of a loop turn -> slot assignment of the rooms that changed; news for other shards
 //! ```
 //!
 //! One shard belongs to one thread. The driver (`net`, or a simulation) calls
-//! [`Shard::handle_datagram`], [`Shard::handle_command`] and [`Shard::handle_timeout`] as things
-//! happen, then [`Shard::end_turn`], then polls events and handshake inputs, then sends the arena
+//! [`Shard::handle_datagram`], [`Shard::handle_command`], [`Shard::handle_relay`] and
+//! [`Shard::handle_timeout`] as things happen, then [`Shard::end_turn`], then carries the
+//! [`Shard::relay_outbox`] to the other shards, polls events and handshake inputs, sends the arena
 //! and sleeps until [`Shard::poll_timeout`]. The same calls with the same seed and times give the
 //! same bytes.
 
@@ -24,6 +26,7 @@ mod datagrams;
 mod directory;
 mod event;
 mod outbox;
+mod relay;
 mod timeouts;
 mod timers;
 
@@ -41,11 +44,13 @@ pub use event::{EndReason, Event, HandshakeInput};
 pub use timers::TimerQueue;
 
 use crate::media::{ParticipantId, RoomId};
+pub use crate::room::relay::{MAX_MESSAGE_BYTES, RelayCounters, RelayMessage, RelayOutbox};
 use crate::room::{Room, Turn};
 use crate::transport::SendArena;
 pub use crate::transport::dtls::HandshakeOutput;
 use directory::Directory;
 use outbox::{Outbox, StateNews};
+use relay::Relay;
 
 pub struct Shard {
     config: ShardConfig,
@@ -62,6 +67,7 @@ pub struct Shard {
     /// Keys of rooms with slots to assign at the turn's end; no key twice.
     dirty_rooms: Vec<usize>,
     outbox: Outbox,
+    relay: Relay,
     counters: Counters,
 }
 
@@ -71,6 +77,7 @@ impl Shard {
     pub fn new(config: ShardConfig, seed: [u8; 32], now: Instant, since_epoch: Duration) -> Self {
         Self {
             outbox: Outbox::new(&config),
+            relay: Relay::new(&config),
             config,
             rng: StdRng::from_seed(seed),
             started: (now, since_epoch),
@@ -89,12 +96,13 @@ impl Shard {
     }
 
     /// Once per turn of the driver's loop, after datagrams, commands and timeouts: assigns the
-    /// slots of the rooms that changed.
+    /// slots of the rooms that changed, and writes what other shards have to know.
     pub fn end_turn(&mut self, now: Instant, out: &mut SendArena) {
         while let Some(key) = self.dirty_rooms.pop() {
             self.with_room(key, now, out, |room, turn| room.assign(turn));
             self.settle(key);
         }
+        self.flush_relay(now, out);
     }
 
     /// When [`Shard::handle_timeout`] is next due.
@@ -143,6 +151,7 @@ impl Shard {
             + self.room_timers.len()
             + self.dirty_rooms.len()
             + self.outbox.state_len()
+            + self.relay.entries()
     }
 
     fn slots_event(&self, participant: ParticipantId) -> Option<Event> {
@@ -186,6 +195,8 @@ impl Shard {
             wall,
             out,
             counters: &mut self.counters.forwarding,
+            relay: &mut self.relay.outbox,
+            relay_counters: &mut self.counters.relay,
         };
         let result = call(room, &mut turn);
         self.count_out(before, out);
@@ -212,6 +223,9 @@ impl Shard {
         self.room_timers.set(key, room.poll_timeout());
         if room.is_dirty() && !self.dirty_rooms.contains(&key) {
             self.dirty_rooms.push(key);
+        }
+        if room.has_relay_pending() {
+            self.relay.on_pending(key);
         }
         if room.take_speakers_changed() {
             self.outbox.push_state(StateNews::Speakers(room.id()));

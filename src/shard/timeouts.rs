@@ -21,7 +21,7 @@ impl Shard {
             due.push(key);
         }
         for key in due {
-            self.with_room(key, now, out, |room, turn| room.tick(turn.now));
+            self.with_room(key, now, out, |room, turn| room.handle_room_timeout(turn));
             self.settle(key);
         }
     }

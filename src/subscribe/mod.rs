@@ -1,8 +1,10 @@
 //! What goes out: slots, numbering across switches, retransmission.
 
+pub mod allocation;
 pub mod egress;
 pub mod history;
 pub mod picture_numbers;
+pub mod redundancy;
 pub mod rewriter;
 pub mod slot;
 

@@ -2,8 +2,9 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use firstbell::room::relay::{RelayMessage, decode};
 use firstbell::wire::demux::{DatagramKind, demux};
 
 use crate::network::Path;
@@ -40,10 +41,12 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// RTP packets the shard took, and the allocations of this thread while it did.
+/// RTP packets the shards took, from participants and from each other, and the allocations of this
+/// thread while they did.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PacketAllocations {
     pub packets: u64,
+    pub relayed: u64,
     pub allocations: u64,
 }
 
@@ -58,6 +61,18 @@ impl PacketAllocations {
             self.allocations += ALLOCATIONS.get() - before;
         }
     }
+
+    /// The same for a message from another shard, if it is a packet.
+    pub fn around_relayed(&mut self, message: &[u8], call: impl FnOnce(&[u8])) {
+        let decoded = decode(message, Instant::now());
+        let is_media = matches!(decoded, Some((_, RelayMessage::Media { .. })));
+        let before = ALLOCATIONS.get();
+        call(message);
+        if is_media {
+            self.relayed += 1;
+            self.allocations += ALLOCATIONS.get() - before;
+        }
+    }
 }
 
 #[test]
@@ -69,7 +84,7 @@ fn an_allocation_is_counted() {
 
 #[test]
 fn nothing_is_allocated_per_forwarded_packet() {
-    let mut world = World::new(77, Path::WIRELESS);
+    let mut world = World::new(77, Path::wireless());
     for _ in 0..5 {
         world.join(1, Profile::PUPIL);
     }

@@ -23,7 +23,7 @@ fn undisturbed(
     seed: u64,
     mut attack: impl FnMut(&mut World, [ParticipantId; 2]),
 ) -> (World, BTreeMap<SocketAddr, u64>) {
-    let mut world = World::new(seed, Path::WIRELESS);
+    let mut world = World::new(seed, Path::wireless());
     let people = [0, 1].map(|_| world.join(1, Profile::PUPIL));
     for step in 0..60 {
         world.run_for(STEP);
@@ -156,7 +156,7 @@ fn forgeries_from_a_participants_own_address_change_nothing() {
 /// addresses can be forged, and one participant must not cut another off.
 #[test]
 fn a_participant_cannot_take_anothers_address() {
-    let mut world = World::new(421, Path::IDEAL);
+    let mut world = World::new(421, Path::ideal());
     let [victim, attacker] = [0, 1].map(|_| world.join(1, Profile::PUPIL));
     world.run_for(Duration::from_secs(2));
     let address = world.client(victim).address;

@@ -1,83 +1,67 @@
-//! The network between a participant and the node: seeded loss, delay, reordering, duplication.
+//! The network between a participant and the node: one emulated line each, seeded.
 
 use std::time::Duration;
 
-use rand::Rng;
-use rand::rngs::StdRng;
+use firstbell_linksim::{Link, Loss, Schedule, Shape};
 
-/// One direction of one participant's path. Shares are in thousandths.
-#[derive(Clone, Copy, Debug)]
-pub struct Link {
-    pub loss: u32,
-    pub duplication: u32,
-    /// Packets that take up to [`REORDERING`] longer than the others.
-    pub reordering: u32,
-    pub delay: Duration,
-    /// Uniform, on top of `delay`; packets closer together than this overtake each other.
-    pub jitter: Duration,
+/// A wire: in order, nothing lost.
+pub const WIRE: Shape = Shape::delayed(Duration::from_millis(10));
+
+/// A classroom's wireless network on a bad day.
+pub const WIRELESS: Shape = Shape {
+    loss: Loss::Random { share: 0.02 },
+    duplicate: 0.01,
+    reorder: 0.02,
+    reorder_by: Duration::from_millis(30),
+    jitter: Duration::from_millis(4),
+    jitter_reorders: true,
+    ..Shape::delayed(Duration::from_millis(15))
+};
+
+/// Nothing comes through.
+pub const CUT: Shape = WIRE.with_loss(Loss::Random { share: 1.0 });
+
+/// How both directions of a participant's line are.
+#[derive(Clone, Debug)]
+pub struct Path {
+    pub up: Schedule,
+    pub down: Schedule,
 }
 
-const REORDERING: Duration = Duration::from_millis(30);
-
-impl Link {
-    /// A wire: in order, nothing lost.
-    pub const IDEAL: Self = Self {
-        loss: 0,
-        duplication: 0,
-        reordering: 0,
-        delay: Duration::from_millis(10),
-        jitter: Duration::ZERO,
-    };
-
-    /// A classroom's wireless network on a bad day.
-    pub const WIRELESS: Self = Self {
-        loss: 20,
-        duplication: 10,
-        reordering: 20,
-        delay: Duration::from_millis(15),
-        jitter: Duration::from_millis(4),
-    };
-
-    /// Nothing comes through.
-    pub const CUT: Self = Self {
-        loss: 1000,
-        ..Self::IDEAL
-    };
-
-    /// After which times copies of one packet arrive: none, one or two.
-    pub fn deliveries(&self, rng: &mut StdRng) -> Vec<Duration> {
-        // The same draws for every packet, so that one link's shares do not shift another's.
-        let [lost, duplicated, reordered] = [self.loss, self.duplication, self.reordering]
-            .map(|share| rng.random_range(0..1000) < share);
-        let mut delay = || self.delay + self.jitter.mul_f64(rng.random_range(0.0..1.0));
-        let (mut first, second) = (delay(), delay());
-        let late = REORDERING.mul_f64(rng.random_range(0.1..1.0));
-        if reordered {
-            first += late;
+impl Path {
+    pub fn new(up: Shape, down: Shape) -> Self {
+        Self {
+            up: Schedule::constant(up),
+            down: Schedule::constant(down),
         }
-        match (lost, duplicated) {
-            (true, _) => Vec::new(),
-            (false, false) => vec![first],
-            (false, true) => vec![first, second],
-        }
+    }
+
+    pub fn ideal() -> Self {
+        Self::new(WIRE, WIRE)
+    }
+
+    pub fn wireless() -> Self {
+        Self::new(WIRELESS, WIRELESS)
     }
 }
 
-/// Both directions.
-#[derive(Clone, Copy, Debug)]
-pub struct Path {
+/// One participant's line in use.
+pub struct Line {
     pub up: Link,
     pub down: Link,
 }
 
-impl Path {
-    pub const IDEAL: Self = Self::both(Link::IDEAL);
-    pub const WIRELESS: Self = Self::both(Link::WIRELESS);
-
-    pub const fn both(link: Link) -> Self {
+impl Line {
+    /// Dice of its own: what others send does not change what happens here.
+    pub fn new(seed: u64, path: Path) -> Self {
         Self {
-            up: link,
-            down: link,
+            up: Link::new(seed, path.up),
+            down: Link::new(!seed, path.down),
         }
+    }
+
+    pub fn reschedule(&mut self, now: Duration, path: Path) {
+        self.up.reschedule(now, path.up);
+        self.down.reschedule(now, path.down);
     }
 }

@@ -8,7 +8,7 @@ use firstbell::shard::{EndReason, Event};
 use firstbell::transport::DropReason;
 
 use crate::judge;
-use crate::network::{Link, Path};
+use crate::network::{CUT, Path, WIRELESS};
 use crate::plan::Profile;
 use crate::world::World;
 
@@ -51,7 +51,7 @@ fn assert_whole(world: &World, people: &[ParticipantId], runs: usize) {
 
 #[test]
 fn an_ice_restart_takes_nothing_from_the_media() {
-    let (mut world, people) = pair(301, Path::WIRELESS);
+    let (mut world, people) = pair(301, Path::wireless());
     for generation in 1..=4 {
         let answers = world.client(people[0]).ice.answers;
         world.restart_ice(people[0], generation);
@@ -65,7 +65,7 @@ fn an_ice_restart_takes_nothing_from_the_media() {
 
 #[test]
 fn a_restart_to_another_address_moves_the_media_there() {
-    let (mut world, people) = pair(302, Path::IDEAL);
+    let (mut world, people) = pair(302, Path::ideal());
     let entries = world.shard.table_entries();
     // From the home's wireless network to the telephone's.
     world.restart_ice(people[0], 1);
@@ -83,9 +83,9 @@ fn a_restart_to_another_address_moves_the_media_there() {
 
 #[test]
 fn whoever_falls_silent_ends_after_thirty_seconds_and_leaves_nothing() {
-    let (mut world, people) = pair(303, Path::IDEAL);
+    let (mut world, people) = pair(303, Path::ideal());
     let alone = {
-        let mut alone = World::new(303, Path::IDEAL);
+        let mut alone = World::new(303, Path::ideal());
         alone.join(1, Profile::PUPIL);
         alone.run_for(4 * SECOND);
         alone.shard.table_entries()
@@ -110,7 +110,7 @@ fn whoever_falls_silent_ends_after_thirty_seconds_and_leaves_nothing() {
 
 #[test]
 fn whoever_never_connects_ends_too() {
-    let mut world = World::new(304, Path::IDEAL);
+    let mut world = World::new(304, Path::ideal());
     let id = world.join(1, Profile::PUPIL);
     world.vanish(id);
     world.run_for(31 * SECOND);
@@ -123,7 +123,7 @@ fn whoever_never_connects_ends_too() {
 
 #[test]
 fn a_rebinding_is_followed_only_after_an_authenticated_check() {
-    let (mut world, people) = pair(305, Path::IDEAL);
+    let (mut world, people) = pair(305, Path::ideal());
     let [moving, other] = people;
     let next_check = world.now + 3 * SECOND;
     world.client_mut(moving).ice.check_again(next_check);
@@ -154,27 +154,15 @@ fn a_rebinding_is_followed_only_after_an_authenticated_check() {
 #[test]
 fn after_an_outage_the_picture_is_back_within_two_seconds() {
     for (seed, is_up) in [(311, true), (312, false), (313, true), (314, false)] {
-        let (mut world, [sender, viewer]) = pair(seed, Path::WIRELESS);
+        let (mut world, [sender, viewer]) = pair(seed, Path::wireless());
         let cut = match is_up {
-            true => (
-                sender,
-                Path {
-                    up: Link::CUT,
-                    ..Path::WIRELESS
-                },
-            ),
-            false => (
-                viewer,
-                Path {
-                    down: Link::CUT,
-                    ..Path::WIRELESS
-                },
-            ),
+            true => (sender, Path::new(CUT, WIRELESS)),
+            false => (viewer, Path::new(WIRELESS, CUT)),
         };
         world.set_path(cut.0, cut.1);
         // Shorter than a video track's silence, longer than anything can be repaired.
         world.run_for(Duration::from_millis(1_800));
-        world.set_path(cut.0, Path::WIRELESS);
+        world.set_path(cut.0, Path::wireless());
         let over = world.now;
         world.run_for(5 * SECOND);
         let slots = world.slots(viewer);

@@ -26,6 +26,8 @@ pub struct Arrived {
     pub timestamp: u32,
     pub marker: bool,
     pub by_rtx: bool,
+    /// Later ones were there before it.
+    pub was_missing: bool,
     pub content: Content,
 }
 
@@ -65,6 +67,8 @@ pub struct Receiver {
     missing: BTreeMap<u64, Missing>,
     /// Since when and until when packets were missing that then came.
     pub recoveries: Vec<(Duration, Duration)>,
+    /// Packets that never came and that a decoder would have needed: from the first whole
+    /// keyframe on.
     pub given_up: usize,
     /// First packet of the keyframe from which on nothing was given up.
     pub decodable_from: Option<u64>,
@@ -136,6 +140,7 @@ impl Receiver {
             timestamp: header.timestamp,
             marker: header.marker,
             by_rtx: is_rtx,
+            was_missing: false,
             content: self.content(payload, level)?,
         };
         self.insert(sequence, arrived)
@@ -152,7 +157,7 @@ impl Receiver {
         content.ok_or_else(|| format!("a corrupted payload in {:?}", self.line.mid))
     }
 
-    fn insert(&mut self, sequence: u16, arrived: Arrived) -> Result<(), String> {
+    fn insert(&mut self, sequence: u16, mut arrived: Arrived) -> Result<(), String> {
         let now = arrived.at;
         let highest = self.packets.last_key_value().map(|(highest, _)| *highest);
         let index = match highest {
@@ -182,6 +187,7 @@ impl Receiver {
         }
         if let Some(missing) = self.missing.remove(&index) {
             self.recoveries.push((missing.since, now));
+            arrived.was_missing = true;
         }
         let content = arrived.content;
         self.packets.insert(index, arrived);
@@ -226,16 +232,16 @@ impl Receiver {
     /// Sequence numbers to ask for now.
     pub fn poll_lost(&mut self, now: Duration) -> Vec<u16> {
         let (given_up, floor) = (&mut self.given_up, &mut self.floor);
-        let before = *given_up;
+        let (before, from) = (*floor, self.decodable_from);
         self.missing.retain(|index, missing| {
             let keep = now < missing.since + GIVE_UP;
             if !keep {
-                *given_up += 1;
+                *given_up += usize::from(from.is_some_and(|from| from <= *index));
                 *floor = index + 1;
             }
             keep
         });
-        if self.given_up > before && self.decodable_from.is_none_or(|from| from < self.floor) {
+        if self.floor > before && from.is_none_or(|from| from < self.floor) {
             self.decodable_from = None;
             self.keyframe_due = Some(now);
         }

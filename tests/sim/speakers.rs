@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use firstbell::media::{MediaKind, ParticipantId, Source};
 use firstbell::shard::Event;
+use firstbell_linksim::Loss;
 
 use crate::judge;
-use crate::network::{Link, Path};
+use crate::network::{Path, WIRELESS};
 use crate::plan::Profile;
 use crate::world::World;
 
@@ -38,13 +39,7 @@ fn class(world: &mut World, size: usize) -> Vec<ParticipantId> {
 fn whoever_begins_to_speak_is_heard_at_once_and_every_switch_is_clean() {
     for seed in [201, 202, 203] {
         // Up: anything. Down: nothing is lost, so that every gap would be the node's.
-        let path = Path {
-            up: Link::WIRELESS,
-            down: Link {
-                loss: 0,
-                ..Link::WIRELESS
-            },
-        };
+        let path = Path::new(WIRELESS, WIRELESS.with_loss(Loss::None));
         let mut world = World::new(seed, path);
         let people = class(&mut world, 7);
         for turn in 0..12 {
@@ -72,7 +67,7 @@ fn whoever_begins_to_speak_is_heard_at_once_and_every_switch_is_clean() {
 
 #[test]
 fn the_loudest_are_heard_when_all_speak_at_once() {
-    let mut world = World::new(211, Path::WIRELESS);
+    let mut world = World::new(211, Path::wireless());
     let people = class(&mut world, 8);
     for (place, id) in people.iter().enumerate() {
         world.speak(*id, 20 + 8 * (place as u8 % 4));
@@ -108,7 +103,7 @@ fn the_loudest_are_heard_when_all_speak_at_once() {
 
 #[test]
 fn pauses_of_discontinuous_transmission_stay_pauses() {
-    let mut world = World::new(221, Path::WIRELESS);
+    let mut world = World::new(221, Path::wireless());
     let [listener, speaker] = [0, 1].map(|_| world.join(1, CLASS));
     world.speak(speaker, LOUD);
     for _ in 0..8 {

@@ -4,7 +4,7 @@
 //! random comes from the seed, so a run is its seed.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -15,13 +15,12 @@ use firstbell::shard::{
     Command, Counters, Event, HandshakeInput, HandshakeOutput, JoinParticipant, Shard, ShardConfig,
 };
 use firstbell::transport::SendArena;
-use rand::SeedableRng;
-use rand::rngs::StdRng;
 
 use crate::allocations::PacketAllocations;
 use crate::client::Client;
-use crate::network::Path;
+use crate::network::{Line, Path};
 use crate::plan::{Profile, credentials, session_plan};
+use crate::relay::{Links, Relays};
 
 /// The wall clock at the start of every run, since 1970.
 pub const EPOCH: Duration = Duration::from_secs(1_795_500_000);
@@ -31,9 +30,21 @@ const HANDSHAKE: Duration = Duration::from_millis(40);
 const MAX_SPINS: usize = 1_000;
 
 enum Arrival {
-    AtNode { from: SocketAddr, datagram: Vec<u8> },
-    AtClient { to: SocketAddr, datagram: Vec<u8> },
+    AtNode {
+        shard: usize,
+        from: SocketAddr,
+        datagram: Vec<u8>,
+    },
+    AtClient {
+        to: SocketAddr,
+        datagram: Vec<u8>,
+    },
     Keys(ParticipantId),
+    /// The oldest message on the way from one shard to another.
+    Relayed {
+        from: usize,
+        to: usize,
+    },
 }
 
 /// By time, then in the order they were queued.
@@ -67,12 +78,17 @@ pub struct World {
     seed: u64,
     base: Instant,
     pub now: Duration,
+    /// The first shard; in most worlds the only one.
     pub shard: Shard,
+    pub other_shards: Vec<Shard>,
+    pub relays: Relays,
+    /// Who is where, of those who are not on the first shard, and in which room everybody is.
+    shard_of: HashMap<ParticipantId, usize>,
+    room_of: BTreeMap<ParticipantId, RoomId>,
     arena: SendArena,
-    network: StdRng,
     default_path: Path,
     /// Of participants whose network is not like the others'.
-    paths: HashMap<ParticipantId, Path>,
+    lines: HashMap<ParticipantId, Line>,
     queue: BinaryHeap<Reverse<Queued>>,
     queued: u64,
     pub clients: BTreeMap<ParticipantId, Client>,
@@ -81,6 +97,8 @@ pub struct World {
     former: HashSet<SocketAddr>,
     next_id: u64,
     pub events: Vec<(Duration, Event)>,
+    /// Which shards said who speaks.
+    pub speakers_from: Vec<(Duration, usize)>,
     /// DTLS datagrams that reached the handshake pool.
     pub dtls: usize,
     pub removed: Vec<ParticipantId>,
@@ -102,18 +120,30 @@ impl World {
     }
 
     pub fn with_config(seed: u64, path: Path, config: ShardConfig) -> Self {
+        Self::spread(seed, path, vec![config], Links::IDEAL)
+    }
+
+    /// A node of several shards; people join them by [`World::join_on`].
+    pub fn spread(seed: u64, path: Path, configs: Vec<ShardConfig>, links: Links) -> Self {
         let base = Instant::now();
-        let mut shard_seed = [0; 32];
-        shard_seed[..8].copy_from_slice(&seed.to_be_bytes());
+        let mut shards = configs.into_iter().map(|config| {
+            let mut shard_seed = [0; 32];
+            shard_seed[..8].copy_from_slice(&seed.to_be_bytes());
+            shard_seed[8] = config.index as u8;
+            Shard::new(config, shard_seed, base, EPOCH)
+        });
         Self {
             seed,
             base,
             now: Duration::ZERO,
-            shard: Shard::new(config, shard_seed, base, EPOCH),
+            shard: shards.next().expect("a node has a shard"),
+            other_shards: shards.collect(),
+            relays: Relays::new(seed, links),
+            shard_of: HashMap::new(),
+            room_of: BTreeMap::new(),
             arena: SendArena::new(4 << 20, 4096),
-            network: StdRng::seed_from_u64(seed),
             default_path: path,
-            paths: HashMap::new(),
+            lines: HashMap::new(),
             queue: BinaryHeap::new(),
             queued: 0,
             clients: BTreeMap::new(),
@@ -121,6 +151,7 @@ impl World {
             former: HashSet::new(),
             next_id: 0,
             events: Vec::new(),
+            speakers_from: Vec::new(),
             dtls: 0,
             removed: Vec::new(),
             to_strangers: Vec::new(),
@@ -137,9 +168,16 @@ impl World {
     // ---- what a scenario does -------------------------------------------------------------------
 
     pub fn join(&mut self, room: u64, profile: Profile) -> ParticipantId {
+        self.join_on(0, room, profile)
+    }
+
+    pub fn join_on(&mut self, shard: usize, room: u64, profile: Profile) -> ParticipantId {
         let id = ParticipantId(self.next_id);
         self.next_id += 1;
         let room = RoomId(room);
+        let spread_over = self.others(room, shard);
+        self.shard_of.insert(id, shard);
+        self.room_of.insert(id, room);
         let client = Client::new(self.now, self.seed, id, profile);
         self.owners.insert(client.address, id);
         self.clients.insert(id, client);
@@ -150,8 +188,16 @@ impl World {
             local_ice: credentials("n", id, 0),
             permissions: profile.permissions,
             leading: profile.leading,
+            spread_over,
         })));
         id
+    }
+
+    /// Other shards with people of the room, as whoever places people knows them.
+    fn others(&self, room: RoomId, shard: usize) -> Vec<usize> {
+        let people = self.room_of.iter().filter(|(_, of)| **of == room);
+        let shards: BTreeSet<_> = people.map(|(id, _)| self.home(*id)).collect();
+        shards.into_iter().filter(|other| *other != shard).collect()
     }
 
     /// Leaves in good order.
@@ -163,6 +209,7 @@ impl World {
     /// Is gone without a word.
     pub fn vanish(&mut self, id: ParticipantId) -> Client {
         let client = self.clients.remove(&id).unwrap();
+        self.room_of.remove(&id);
         self.owners.remove(&client.address);
         self.former.insert(client.address);
         client
@@ -227,7 +274,8 @@ impl World {
     }
 
     pub fn set_path(&mut self, id: ParticipantId, path: Path) {
-        self.paths.insert(id, path);
+        let now = self.now;
+        self.line(id).reschedule(now, path);
     }
 
     /// A datagram straight to the node, past the network and its dice.
@@ -235,13 +283,15 @@ impl World {
         let now = self.instant();
         self.shard
             .handle_datagram(now, from, &mut datagram, &mut self.arena);
-        self.end_turn();
+        self.end_turn(0);
     }
 
     pub fn command(&mut self, command: Command) {
         let now = self.instant();
-        self.shard.handle_command(now, command, &mut self.arena);
-        self.end_turn();
+        let at = self.home(participant_of(&command));
+        let (shard, arena) = self.shard_and_arena(at);
+        shard.handle_command(now, command, arena);
+        self.end_turn(at);
     }
 
     pub fn run_for(&mut self, duration: Duration) {
@@ -268,6 +318,15 @@ impl World {
 
     pub fn counters(&self) -> &Counters {
         self.shard.counters()
+    }
+
+    pub fn shards(&self) -> impl Iterator<Item = &Shard> {
+        std::iter::once(&self.shard).chain(&self.other_shards)
+    }
+
+    /// The shard that has this participant.
+    pub fn home(&self, id: ParticipantId) -> usize {
+        self.shard_of.get(&id).copied().unwrap_or(0)
     }
 
     /// All drops by reason, those of 0 left out.
@@ -340,8 +399,16 @@ impl World {
     }
 
     fn shard_due(&self) -> Option<Duration> {
-        let at = self.shard.poll_timeout()?;
+        let at = self.shards().filter_map(Shard::poll_timeout).min()?;
         Some(at.saturating_duration_since(self.base))
+    }
+
+    fn shard_and_arena(&mut self, at: usize) -> (&mut Shard, &mut SendArena) {
+        let shard = match at.checked_sub(1) {
+            None => &mut self.shard,
+            Some(other) => &mut self.other_shards[other],
+        };
+        (shard, &mut self.arena)
     }
 
     fn step(&mut self) {
@@ -362,8 +429,13 @@ impl World {
                 self.now
             );
             let now = self.instant();
-            self.shard.handle_timeout(now, &mut self.arena);
-            self.end_turn();
+            for at in 0..=self.other_shards.len() {
+                let (shard, arena) = self.shard_and_arena(at);
+                if shard.poll_timeout().is_some_and(|due| due <= now) {
+                    shard.handle_timeout(now, arena);
+                    self.end_turn(at);
+                }
+            }
         } else {
             self.tick_clients();
         }
@@ -387,13 +459,33 @@ impl World {
     fn arrive(&mut self, arrival: Arrival) {
         let now = self.instant();
         match arrival {
-            Arrival::AtNode { from, mut datagram } => {
+            Arrival::AtNode {
+                shard: at,
+                from,
+                mut datagram,
+            } => {
                 self.note("up", from, &datagram);
-                let (shard, arena) = (&mut self.shard, &mut self.arena);
-                self.rtp.around(&mut datagram, |datagram| {
+                let mut rtp = self.rtp;
+                let (shard, arena) = self.shard_and_arena(at);
+                rtp.around(&mut datagram, |datagram| {
                     shard.handle_datagram(now, from, datagram, arena);
                 });
-                self.end_turn();
+                self.rtp = rtp;
+                self.end_turn(at);
+            }
+            Arrival::Relayed { from, to } => {
+                let Some(message) = self.relays.pop((from, to)) else {
+                    return;
+                };
+                let mut rtp = self.rtp;
+                let (shard, arena) = self.shard_and_arena(to);
+                rtp.around_relayed(&message, |message| {
+                    shard.handle_relay(now, from, message, arena);
+                });
+                self.rtp = rtp;
+                self.end_turn(to);
+                // There is room again for what waited.
+                self.end_turn(from);
             }
             Arrival::AtClient { to, datagram } => {
                 let Some(&id) = self.owners.get(&to) else {
@@ -419,23 +511,33 @@ impl World {
 
     fn send_up(&mut self, id: ParticipantId, datagrams: Vec<Vec<u8>>) {
         let from = self.client(id).address;
-        let link = self.path(id).up;
+        let shard = self.home(id);
+        let now = self.now;
         for datagram in datagrams {
-            for delay in link.deliveries(&mut self.network) {
-                let datagram = datagram.clone();
-                self.queue_at(self.now + delay, Arrival::AtNode { from, datagram });
+            for at in self.line(id).up.send(now, datagram.len()).arrivals() {
+                let arrival = Arrival::AtNode {
+                    shard,
+                    from,
+                    datagram: datagram.clone(),
+                };
+                self.queue_at(at, arrival);
             }
         }
     }
 
     /// As the driver does after every call: assigns slots, passes news on, empties the arena.
-    fn end_turn(&mut self) {
+    fn end_turn(&mut self, at: usize) {
         let now = self.instant();
-        self.shard.end_turn(now, &mut self.arena);
-        while let Some(event) = self.shard.poll_event() {
+        let (shard, arena) = self.shard_and_arena(at);
+        shard.end_turn(now, arena);
+        self.carry_over(at);
+        while let Some(event) = self.shard_and_arena(at).0.poll_event() {
+            if let Event::Speakers { .. } = event {
+                self.speakers_from.push((self.now, at));
+            }
             self.events.push((self.now, event));
         }
-        while let Some(input) = self.shard.poll_handshake() {
+        while let Some(input) = self.shard_and_arena(at).0.poll_handshake() {
             match input {
                 HandshakeInput::Begin(id) => {
                     self.queue_at(self.now + HANDSHAKE, Arrival::Keys(id));
@@ -456,6 +558,24 @@ impl World {
         }
     }
 
+    /// Brings what a shard wrote for others on its way, as far as there is room.
+    fn carry_over(&mut self, from: usize) {
+        for to in 0..=self.other_shards.len() {
+            let outbox = self.shard_and_arena(from).0.relay_outbox();
+            let messages: Vec<_> = outbox.messages(to).map(<[u8]>::to_vec).collect();
+            let mut taken = 0;
+            for message in &messages {
+                let Some(at) = self.relays.push(self.now, (from, to), message) else {
+                    break;
+                };
+                self.queue_at(at, Arrival::Relayed { from, to });
+                taken += 1;
+            }
+            let outbox = self.shard_and_arena(from).0.relay_outbox_mut();
+            outbox.discard(to, taken);
+        }
+    }
+
     fn send_down(&mut self, to: SocketAddr, datagram: Vec<u8>) {
         self.reached.insert(to);
         let Some(&id) = self.owners.get(&to) else {
@@ -466,9 +586,10 @@ impl World {
         };
         self.note("down", to, &datagram);
         self.look_for_reuse(to, &datagram);
-        for delay in self.path(id).down.deliveries(&mut self.network) {
+        let now = self.now;
+        for at in self.line(id).down.send(now, datagram.len()).arrivals() {
             let datagram = datagram.clone();
-            self.queue_at(self.now + delay, Arrival::AtClient { to, datagram });
+            self.queue_at(at, Arrival::AtClient { to, datagram });
         }
     }
 
@@ -487,8 +608,12 @@ impl World {
         }
     }
 
-    fn path(&self, id: ParticipantId) -> Path {
-        self.paths.get(&id).copied().unwrap_or(self.default_path)
+    /// A participant's line, made when first used.
+    pub fn line(&mut self, id: ParticipantId) -> &mut Line {
+        let (seed, path) = (self.seed, &self.default_path);
+        self.lines
+            .entry(id)
+            .or_insert_with(|| Line::new(seed ^ (id.0 + 1).rotate_left(32), path.clone()))
     }
 
     fn queue_at(&mut self, at: Duration, arrival: Arrival) {
@@ -504,5 +629,17 @@ impl World {
         let entry = (self.now, direction, address, datagram);
         entry.hash(&mut self.trace);
         entry.hash(self.traces.entry(address).or_default());
+    }
+}
+
+fn participant_of(command: &Command) -> ParticipantId {
+    match command {
+        Command::Join(join) => join.participant,
+        Command::Leave { participant }
+        | Command::Handshake { participant, .. }
+        | Command::Wants { participant, .. }
+        | Command::Permissions { participant, .. }
+        | Command::Muted { participant, .. }
+        | Command::RestartIce { participant, .. } => *participant,
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::entry::Pending;
+use super::line::LineBatch;
 use super::people::{Link, Member, People};
 use super::roster::RosterBatch;
 use super::{RoomCommand, RoomHandle};
@@ -44,6 +45,7 @@ pub(super) struct Room {
     /// At most one for each pending join and one restart for each person.
     pub answers: FuturesUnordered<BoxFuture<'static, PlaneAnswer>>,
     pub roster: RosterBatch,
+    pub lines: LineBatch,
     /// Loudest first, as the plane last said.
     pub speakers: Vec<MediaSession>,
     _place: Permit,
@@ -58,6 +60,7 @@ impl Room {
             pending: HashMap::new(),
             answers: FuturesUnordered::new(),
             roster: RosterBatch::default(),
+            lines: LineBatch::default(),
             speakers: Vec::new(),
             _place: place,
         }
@@ -90,10 +93,12 @@ impl Room {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        [self.roster.due(), self.people.next_expiry()]
-            .into_iter()
-            .flatten()
-            .min()
+        let deadlines = [
+            self.roster.due(),
+            self.lines.due(),
+            self.people.next_expiry(),
+        ];
+        deadlines.into_iter().flatten().min()
     }
 
     fn handle_command(&mut self, command: RoomCommand) {
@@ -135,6 +140,9 @@ impl Room {
         for participant in self.people.expired(now) {
             tracing::debug!(room = self.handle.id.0, participant, "not resumed in time");
             self.remove(&participant);
+        }
+        if self.lines.due().is_some_and(|due| due <= now) {
+            self.tell_lines(now);
         }
         if self.roster.due().is_some_and(|due| due <= now) {
             let people = &self.people;

@@ -8,7 +8,9 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::actor::{PlaneAnswer, Room};
+use super::line::Line;
 use super::people::{Link, Media, Member};
+use super::wants::Wants;
 use super::{Entrant, Join, Resume};
 use crate::door::Pass;
 use crate::ids;
@@ -29,7 +31,8 @@ const MAX_OFFER_BYTES: usize = 128 * 1024;
 /// The plane's answer is awaited this long: it answers at once, were it only `Overloaded`.
 pub(super) const PLANE_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Media events of a session that come before its join is answered; the oldest are dropped.
+/// Media events of a session that come before its join is answered: one of each kind, and for
+/// each of four sources its layers. Beyond that the oldest are dropped.
 const MAX_EARLY_EVENTS: usize = 8;
 
 /// A join that waits for the media plane.
@@ -47,6 +50,7 @@ pub(super) struct Pending {
 
 impl Pending {
     pub fn keep(&mut self, event: MediaEvent) {
+        self.early.retain(|former| !event.replaces(former));
         if self.early.len() >= MAX_EARLY_EVENTS {
             self.early.remove(0);
         }
@@ -200,6 +204,8 @@ impl Room {
             slots: slot_lines(&joined),
             mapping: vec![None; joined.slots.len()],
             state: None,
+            layers: Vec::new(),
+            line: Line::default(),
         };
         self.people.insert(Member {
             id: participant.clone(),
@@ -208,8 +214,7 @@ impl Room {
             publishing,
             link: Link::Attached(entrant.outbox.clone()),
             media,
-            pinned: Vec::new(),
-            max_video: None,
+            wants: Wants::default(),
             restarting: false,
             _place: place,
             _pass: pass,
@@ -325,6 +330,7 @@ impl Room {
                 state: MediaState::Lost,
             });
         }
+        self.tell_layers_and_line(&participant);
     }
 
     fn whole_roster(&mut self) -> Vec<Person> {

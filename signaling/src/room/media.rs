@@ -1,32 +1,23 @@
 //! What the media plane tells, in people's terms.
 
 use super::actor::Room;
-use super::people::Member;
+use super::people::{Member, RawSlot};
 use crate::message::{MediaState, ParticipantId, ServerMessage, SlotMapping, SlotTrack};
-use crate::plane::{MediaEvent, MediaSession};
+use crate::plane::{EventScope, MediaEvent, MediaSession, MediaSource};
 
 /// Speakers told at most; the plane names the loudest few.
 const MAX_SPEAKERS: usize = 16;
 
 impl Room {
     pub fn media_event(&mut self, event: MediaEvent) {
-        let session = match &event {
-            MediaEvent::Connected { session }
-            | MediaEvent::Ended { session, .. }
-            | MediaEvent::Slots { session, .. } => *session,
-            MediaEvent::Speakers { sessions, .. } => {
-                self.speakers.clear();
-                self.speakers.extend(sessions.iter().take(MAX_SPEAKERS));
-                let participants = self.speaking();
-                return self.broadcast(&ServerMessage::Speakers { participants });
-            }
-        };
-        if let Some(pending) = self.pending.get_mut(&session) {
+        if let EventScope::Session(session) = event.scope()
+            && let Some(pending) = self.pending.get_mut(&session)
+        {
             return pending.keep(event);
         }
         match event {
-            MediaEvent::Connected { .. } => self.media_state(session, MediaState::Connected),
-            MediaEvent::Ended { why, .. } => {
+            MediaEvent::Connected { session } => self.media_state(session, MediaState::Connected),
+            MediaEvent::Ended { session, why } => {
                 tracing::debug!(
                     room = self.handle.id.0,
                     session = session.0,
@@ -35,16 +26,62 @@ impl Room {
                 );
                 self.media_state(session, MediaState::Lost);
             }
-            MediaEvent::Slots { mut slots, .. } => {
-                let Some(member) = self.people.by_session_mut(session) else {
-                    return;
-                };
-                slots.resize(member.media.slots.len(), None);
-                member.media.mapping = slots;
-                let id = member.id.clone();
-                self.send_slots(&id);
+            MediaEvent::Slots { session, slots } => self.map_slots(session, slots),
+            MediaEvent::Speakers { sessions, .. } => {
+                self.speakers.clear();
+                self.speakers.extend(sessions.iter().take(MAX_SPEAKERS));
+                let participants = self.speaking();
+                self.broadcast(&ServerMessage::Speakers { participants });
             }
-            MediaEvent::Speakers { .. } => {}
+            MediaEvent::Layers {
+                session,
+                source,
+                active,
+            } => self.watch_layers(session, source, active),
+            MediaEvent::Line { session, line } => self.line_changed(session, line),
+        }
+    }
+
+    fn map_slots(&mut self, session: MediaSession, mut slots: Vec<RawSlot>) {
+        let Some(member) = self.people.by_session_mut(session) else {
+            return;
+        };
+        slots.resize(member.media.slots.len(), None);
+        member.media.mapping = slots;
+        let id = member.id.clone();
+        self.send_slots(&id);
+    }
+
+    fn watch_layers(&mut self, session: MediaSession, source: MediaSource, active: Vec<String>) {
+        let Some(member) = self.people.by_session_mut(session) else {
+            return;
+        };
+        let layers = &mut member.media.layers;
+        layers.retain(|(former, _)| *former != source);
+        layers.push((source, active.clone()));
+        if let Some(outbox) = member.outbox() {
+            let source = source.into();
+            outbox.tell(ServerMessage::Layers { source, active });
+        }
+    }
+
+    /// What a client on a new socket may have missed.
+    pub fn tell_layers_and_line(&mut self, participant: &str) {
+        let Some(member) = self.people.get_mut(participant) else {
+            return;
+        };
+        let line = member.media.line.take_all();
+        let Some(outbox) = member.outbox() else {
+            return;
+        };
+        for (source, active) in &member.media.layers {
+            outbox.tell(ServerMessage::Layers {
+                source: (*source).into(),
+                active: active.clone(),
+            });
+        }
+        if let Some(line) = line {
+            outbox.tell(ServerMessage::Line(line.into()));
         }
     }
 

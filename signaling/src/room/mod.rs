@@ -4,16 +4,20 @@
 //! - [`actor`]: the task: what it waits for, and its end
 //! - [`entry`]: join, takeover after a page reload, resume
 //! - [`requests`]: what people ask once they are in
+//! - [`wants`]: what they wish to see
 //! - [`media`]: what the media plane tells, in people's terms
+//! - [`line`]: how often of that people hear of their lines
 //! - [`people`]: who is here
 //! - [`roster`]: batches what the others are told of them
 
 mod actor;
 mod entry;
+mod line;
 mod media;
 mod people;
 mod requests;
 mod roster;
+mod wants;
 
 use std::sync::Arc;
 
@@ -27,6 +31,7 @@ use crate::plane::{MediaEvent, MediaRoom};
 use crate::quota::Permit;
 use crate::session::outbox::{ConnectionId, Outbox, Outgoing};
 use crate::token::Grant;
+pub(crate) use wants::Wants;
 
 /// Commands that wait for one room at most. Full: requests are answered `overloaded`, and media
 /// events wait a moment, then are dropped and counted.
@@ -89,14 +94,9 @@ pub(crate) struct Resume {
 
 /// Requests of people who are in.
 pub(crate) enum Ask {
-    Wants {
-        pinned: Vec<ParticipantId>,
-        max_video: Option<u8>,
-    },
+    Wants(Wants),
     Publishing(Publishing),
-    Restart {
-        offer: String,
-    },
+    Restart { offer: String },
     Leave,
 }
 

@@ -4,12 +4,15 @@ use std::collections::HashMap;
 
 use tokio::time::Instant;
 
+use super::line::Line;
+use super::wants::Wants;
 use crate::door::Pass;
 use crate::message::{MediaState, ParticipantId, Person, Publishing, SlotLine};
 use crate::plane::{MediaSession, MediaSource};
 use crate::quota::Permit;
 use crate::session::outbox::{ConnectionId, Outbox};
 use crate::token::Grant;
+use crate::translate::line_quality;
 
 /// What a slot shows, in the plane's terms.
 pub(super) type RawSlot = Option<(MediaSession, MediaSource)>;
@@ -23,9 +26,7 @@ pub(super) struct Member {
     pub publishing: Publishing,
     pub link: Link,
     pub media: Media,
-    /// As last asked; at most `MAX_PINNED`.
-    pub pinned: Vec<ParticipantId>,
-    pub max_video: Option<u8>,
+    pub wants: Wants,
     /// An ICE restart waits for the plane's answer; one at a time.
     pub restarting: bool,
     /// Counts the person; given back with the member.
@@ -52,6 +53,9 @@ pub(super) struct Media {
     pub mapping: Vec<RawSlot>,
     /// `None` until the path is up or lost for the first time.
     pub state: Option<MediaState>,
+    /// The encodings somebody watches, by source, as the plane last said; one entry a source.
+    pub layers: Vec<(MediaSource, Vec<String>)>,
+    pub line: Line,
 }
 
 impl Member {
@@ -73,6 +77,7 @@ impl Member {
             role: self.grant.role,
             publishing: self.publishing,
             present: matches!(self.link, Link::Attached(_)),
+            line: line_quality(self.media.line.now),
         }
     }
 }

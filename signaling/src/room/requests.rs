@@ -7,13 +7,10 @@ use super::Ask;
 use super::actor::{PlaneAnswer, Room};
 use super::entry::PLANE_PATIENCE;
 use super::people::Member;
-use crate::message::{ErrorCode, ParticipantId, Publishing, ServerMessage};
-use crate::plane::{MediaError, MediaSession, MediaSource, MediaWants};
+use crate::message::{ErrorCode, Publishing, ServerMessage};
+use crate::plane::{MediaError, MediaSession, MediaSource};
 use crate::session::outbox::{ConnectionId, Outgoing};
 use crate::translate::{error_code, is_live};
-
-/// Participants that one person may pin. More: `bad_message`.
-pub(super) const MAX_PINNED: usize = 64;
 
 impl Room {
     pub fn ask(&mut self, participant: &str, connection: ConnectionId, re: u32, ask: Ask) {
@@ -28,7 +25,7 @@ impl Room {
             return;
         };
         let answer = match ask {
-            Ask::Wants { pinned, max_video } => self.set_wants(participant, pinned, max_video),
+            Ask::Wants(wants) => self.set_wants(participant, wants),
             Ask::Publishing(publishing) => {
                 self.set_publishing(participant, publishing);
                 Ok(())
@@ -47,47 +44,6 @@ impl Room {
             Ok(()) => ServerMessage::Ok { re },
             Err(code) => ServerMessage::error(Some(re), code),
         });
-    }
-
-    fn set_wants(
-        &mut self,
-        participant: &str,
-        pinned: Vec<ParticipantId>,
-        max_video: Option<u8>,
-    ) -> Result<(), ErrorCode> {
-        if pinned.len() > MAX_PINNED {
-            return Err(ErrorCode::BadMessage);
-        }
-        if let Some(member) = self.people.get_mut(participant) {
-            member.pinned = pinned;
-            member.max_video = max_video;
-        }
-        self.send_wants(participant)
-            .map_err(|error| error_code(&error))
-    }
-
-    /// Gives the plane a person's wants as they mean now: who is not here is left out.
-    fn send_wants(&self, participant: &str) -> Result<(), MediaError> {
-        let Some(member) = self.people.get(participant) else {
-            return Ok(());
-        };
-        let session = |id: &ParticipantId| self.people.get(id).map(|m| m.media.session);
-        let wants = MediaWants {
-            pinned: member.pinned.iter().filter_map(session).collect(),
-            max_video: member.max_video,
-        };
-        self.node.plane.set_wants(member.media.session, wants)
-    }
-
-    /// `participant` has another media session now: whoever pinned the person goes on doing so.
-    pub fn renew_wants_for(&self, participant: &str) {
-        for member in self.people.iter() {
-            if member.pinned.iter().any(|id| id == participant)
-                && let Err(error) = self.send_wants(&member.id)
-            {
-                tracing::debug!(participant = member.id, %error, "wants not renewed");
-            }
-        }
     }
 
     fn set_publishing(&mut self, participant: &str, publishing: Publishing) {

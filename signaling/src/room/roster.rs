@@ -69,7 +69,7 @@ impl RosterBatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Publishing, Role};
+    use crate::message::{LineQuality, Publishing, Role};
 
     fn person(id: &str, present: bool) -> Person {
         Person {
@@ -78,6 +78,7 @@ mod tests {
             role: Role::Pupil,
             publishing: Publishing::default(),
             present,
+            line: LineQuality::Good,
         }
     }
 

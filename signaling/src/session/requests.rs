@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::decode::{decode, id_of};
 use super::{Exit, Place, Session};
 use crate::message::{ClientMessage, ErrorCode, Publishing, Request, ResumeTicket, ServerMessage};
-use crate::room::{Ask, Entrant, Join, Resume, RoomCommand};
+use crate::room::{Ask, Entrant, Join, Resume, RoomCommand, Wants};
 use crate::token::unix_now;
 
 /// Messages that cannot be understood, in a connection's life; one more ends it.
@@ -111,7 +111,15 @@ impl Session {
                 return self.join(id, claim);
             }
             Request::Resume { ticket } => return self.resume(id, ticket),
-            Request::Wants { pinned, max_video } => Ask::Wants { pinned, max_video },
+            Request::Wants {
+                pinned,
+                max_video,
+                tiles,
+            } => Ask::Wants(Wants {
+                pinned,
+                max_video,
+                tiles,
+            }),
             Request::Publishing { publishing } => Ask::Publishing(publishing),
             Request::Restart { offer } => Ask::Restart { offer },
             Request::Leave {} => Ask::Leave,

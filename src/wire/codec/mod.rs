@@ -5,6 +5,7 @@ use crate::media::Codec;
 
 pub mod h264;
 pub mod opus;
+pub mod red;
 pub mod vp8;
 
 /// Whether a decoder that has seen nothing yet can start at the frame this payload begins. True

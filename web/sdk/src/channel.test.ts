@@ -79,7 +79,7 @@ describe('a request', () => {
 
   it('is sent whole', async () => {
     const { channel, socket } = await opened();
-    void channel.request({ type: 'wants', pinned: ['anna'], max_video: 4 });
+    void channel.request({ type: 'wants', pinned: ['anna'], tiles: [], max_video: 4 });
     expect(socket.request('wants')).toMatchObject({ pinned: ['anna'], max_video: 4 });
   });
 
@@ -228,6 +228,21 @@ describe('the heartbeat', () => {
     expect(lost()).toBe(1);
     expect(channel.closed).toBe(true);
     expect(socket.closed).toBe(true);
+  });
+
+  it('goes on after a ping that the server refused', async () => {
+    const { channel, socket, lost } = await opened();
+    channel.startHeartbeat(10_000);
+    for (let beat = 1; beat <= 5; beat += 1) {
+      await vi.advanceTimersByTimeAsync(6_000);
+      expect(socket.count('ping')).toBe(beat);
+      const { id } = socket.request('ping');
+      socket.says({ type: 'error', re: id, code: 'rate_limited', message: 'too many' });
+    }
+    expect(lost()).toBe(0);
+    await vi.advanceTimersByTimeAsync(12_000);
+    expect(lost()).toBe(1);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('stops with the channel', async () => {

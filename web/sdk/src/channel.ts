@@ -4,7 +4,7 @@ import type { ClientMessage, ErrorCode, Request, ServerMessage } from './protoco
 /** Server messages that answer nothing: what happened, rather than what was asked. */
 export type ServerEvent = Extract<
   ServerMessage,
-  { type: 'roster' | 'slots' | 'speakers' | 'connection' | 'ended' }
+  { type: 'roster' | 'slots' | 'speakers' | 'connection' | 'layers' | 'line' | 'ended' }
 >;
 /** Final answers to a request. */
 export type Answer = Extract<
@@ -121,12 +121,13 @@ export class Channel extends Emitter<ChannelEvents> {
       const overdue = setTimeout(() => this.#lose('no answer to a ping'), period);
       try {
         await this.request({ type: 'ping' });
-        if (!this.#closed) this.#heartbeat = setTimeout(() => void beat(), period);
       } catch {
-        // The socket is lost already, or the server refused a ping: its own timeout decides.
+        // A lost socket has told so itself; a server that refuses a ping (too many messages) is
+        // alive, and wants the next one.
       } finally {
         clearTimeout(overdue);
       }
+      if (!this.#closed) this.#heartbeat = setTimeout(() => void beat(), period);
     };
     this.#heartbeat = setTimeout(() => void beat(), period);
   }
@@ -160,6 +161,8 @@ export class Channel extends Emitter<ChannelEvents> {
       case 'slots':
       case 'speakers':
       case 'connection':
+      case 'layers':
+      case 'line':
       case 'ended':
         this.emit('event', message);
         return;

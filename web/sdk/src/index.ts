@@ -8,7 +8,8 @@
 export { Session } from './session';
 export { Emitter } from './emitter';
 export type { Listener } from './emitter';
-export type { SessionEvents, SessionOptions, SessionStats, Slot } from './session';
+export type { SessionEvents, SessionOptions, SessionStats } from './session-types';
+export type { RoomEvents, Slot } from './room-view';
 export { isFinal } from './state';
 export type { MediaHealth, SessionState } from './state';
 export type { Roster, RosterDelta } from './roster';

@@ -42,7 +42,12 @@ pinned: Array<string>,
 /**
  * Fill at most this many video slots.
  */
-max_video?: number, } | { "type": "publishing", publishing: Publishing, } | { "type": "restart", offer: string, } | { "type": "ping", } | { "type": "leave", });
+max_video?: number, 
+/**
+ * How large tracks are shown now; at most 64. Tracks not named are sent as large as the
+ * node thinks fit. Of a track named twice the last one counts.
+ */
+tiles: Array<Tile>, } | { "type": "publishing", publishing: Publishing, } | { "type": "restart", offer: string, } | { "type": "ping", } | { "type": "leave", });
 
 export type Request = { "type": "join", 
 /**
@@ -78,7 +83,12 @@ pinned: Array<string>,
 /**
  * Fill at most this many video slots.
  */
-max_video?: number, } | { "type": "publishing", publishing: Publishing, } | { "type": "restart", offer: string, } | { "type": "ping", } | { "type": "leave", };
+max_video?: number, 
+/**
+ * How large tracks are shown now; at most 64. Tracks not named are sent as large as the
+ * node thinks fit. Of a track named twice the last one counts.
+ */
+tiles: Array<Tile>, } | { "type": "publishing", publishing: Publishing, } | { "type": "restart", offer: string, } | { "type": "ping", } | { "type": "leave", };
 
 export type ClientInfo = { 
 /**
@@ -99,9 +109,28 @@ export type Person = { participant: string, name: string, role: Role, publishing
 /**
  * False while the person's socket is lost and may still resume.
  */
-present: boolean, };
+present: boolean, line: LineQuality, };
+
+/**
+ * A person's line in one word, for the others.
+ */
+export type LineQuality = "good" | "weak" | "bad";
 
 export type TrackSource = "microphone" | "camera" | "screen" | "screen_audio";
+
+/**
+ * A source with a picture.
+ */
+export type VideoSource = "camera" | "screen";
+
+/**
+ * How large a client shows a track.
+ */
+export type Tile = { participant: string, source: VideoSource, 
+/**
+ * In device pixels; 0: not to be seen, nothing need be sent.
+ */
+height: number, };
 
 export type TrackKind = "audio" | "video";
 
@@ -181,9 +210,34 @@ place?: string, } | { "type": "restarted", re: number, answer: string, } | { "ty
 /**
  * Absent when the message had no readable id.
  */
-re?: number, code: ErrorCode, message: string, } | { "type": "roster", joined: Array<Person>, left: Array<string>, changed: Array<Person>, } | { "type": "slots", mapping: Array<SlotMapping>, } | { "type": "speakers", participants: Array<string>, } | { "type": "room", room: RoomState, } | { "type": "connection", state: MediaState, } | { "type": "ended", code: ErrorCode, message: string, };
+re?: number, code: ErrorCode, message: string, } | { "type": "roster", joined: Array<Person>, left: Array<string>, changed: Array<Person>, } | { "type": "slots", mapping: Array<SlotMapping>, } | { "type": "speakers", participants: Array<string>, } | { "type": "room", room: RoomState, } | { "type": "connection", state: MediaState, } | { "type": "layers", source: TrackSource, active: Array<string>, } | { "type": "line" } & Line | { "type": "ended", code: ErrorCode, message: string, };
 
 export type MediaState = "connected" | "lost";
+
+/**
+ * What a client's line carries, as the node sees it.
+ */
+export type Line = { 
+/**
+ * What the line to the client carries, media of all kinds; `null`: not known yet.
+ */
+downlink_kbps: number | null, video: LineVideo, 
+/**
+ * Why pictures are fewer or smaller than asked; `null` while `video` is `full`.
+ */
+reason: LineReason | null, uplink: Uplink, };
+
+/**
+ * Pictures to a client.
+ */
+export type LineVideo = "full" | "reduced" | "off";
+
+export type LineReason = "narrow" | "lossy" | "delayed";
+
+/**
+ * What comes from a client.
+ */
+export type Uplink = "good" | "lossy" | "silent";
 
 /**
  * Stable codes: clients choose their text and behaviour by these.

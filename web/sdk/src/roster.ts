@@ -42,6 +42,7 @@ function samePerson(a: Person, b: Person): boolean {
     a.name === b.name &&
     a.role === b.role &&
     a.present === b.present &&
+    a.line === b.line &&
     a.publishing.microphone === b.publishing.microphone &&
     a.publishing.camera === b.publishing.camera &&
     a.publishing.screen === b.publishing.screen

@@ -259,6 +259,16 @@ describe('media that is lost while the socket lives', () => {
     expect(tries()).toEqual(['join', 'join']);
   });
 
+  it('gets a new connection when the server answers with something else', async () => {
+    await aSessionInClass();
+    FakePeer.last.turns('failed');
+    await settle();
+    await answer('restart', { type: 'ok' });
+    await vi.advanceTimersByTimeAsync(FIRST_WAIT_MS);
+    await socketOpens();
+    expect(tries()).toEqual(['join', 'join']);
+  });
+
   it('gets its restart after the resume when the socket was lost as well', async () => {
     const { session } = await aSessionInClass();
     FakeSocket.last.drops();

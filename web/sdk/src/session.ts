@@ -1,63 +1,22 @@
-import { RetryBudget } from './backoff';
 import { Channel, RequestError, SocketLost, type Answer, type ServerEvent } from './channel';
+import { Comeback } from './comeback';
 import { Emitter } from './emitter';
 import { MediaLink } from './media-link';
 import type {
   ErrorCode,
   ParticipantId,
-  Person,
   Publishing,
   ResumeTicket,
   RoomState,
-  SlotMapping,
   TrackSource,
-  Warning,
 } from './protocol';
-import { endIsFinal, remedy, type Trouble } from './recovery';
-import { applyDelta, difference, rosterOf, type Roster, type RosterDelta } from './roster';
-import { applyMapping, slotTable, type SlotState, type SlotTable } from './slot-table';
+import { Published, samePublishing } from './published';
+import { endIsFinal, type Trouble } from './recovery';
+import { RoomView, type Slot } from './room-view';
+import type { Roster } from './roster';
+import type { SessionEvents, SessionOptions, SessionStats } from './session-types';
 import { isFinal, type SessionState } from './state';
 import { TicketStore } from './ticket-store';
-
-/** A slot with the stream to play for it. The stream lasts as long as the connection. */
-export interface Slot extends SlotState {
-  readonly stream: MediaStream;
-}
-
-export interface SessionOptions {
-  /** WebSocket address; default: `/v1/ws` of the page's own origin. */
-  readonly url?: string;
-  /** Pictures that can be shown at once, 0 to 25. Fixed for a connection. */
-  readonly videoSlots?: number;
-  /** Voices that can be heard at once. */
-  readonly audioSlots?: number;
-  readonly client?: { readonly name: string; readonly version: string };
-  readonly tickets?: TicketStore;
-}
-
-export interface SessionEvents {
-  state: SessionState;
-  /** The whole table, after any change. */
-  slots: readonly Slot[];
-  /** What changed; `session.roster` is the whole already. */
-  roster: RosterDelta;
-  /** Who speaks now, loudest first. */
-  speakers: readonly ParticipantId[];
-  /** The join works, but a part of the offer cannot be used. */
-  warnings: readonly Warning[];
-}
-
-/** Counted over the life of the session, except where said. */
-export interface SessionStats {
-  /** Offer/answer pairs of the current connection, ICE restarts not counted: 0 or 1. */
-  negotiations: number;
-  /** ICE restarts of the current connection. */
-  iceRestarts: number;
-  /** Media connections made: 1, and one more for each full rejoin. */
-  connections: number;
-  /** Sockets resumed. */
-  resumes: number;
-}
 
 type Joined = Extract<Answer, { type: 'joined' }>;
 
@@ -80,7 +39,9 @@ export class Session extends Emitter<SessionEvents> {
   readonly #audioSlots: number;
   readonly #client: { name: string; version: string };
   readonly #tickets: TicketStore;
-  readonly #tracks = new Map<TrackSource, MediaStreamTrack>();
+  readonly #published = new Published();
+  readonly #view = new RoomView();
+  readonly #comeback = new Comeback();
   readonly #stats: SessionStats = { negotiations: 0, iceRestarts: 0, connections: 0, resumes: 0 };
   #state: SessionState = { name: 'idle' };
   #room = '';
@@ -88,16 +49,7 @@ export class Session extends Emitter<SessionEvents> {
   #ticket: ResumeTicket | undefined;
   #channel: Channel | undefined;
   #link: MediaLink | undefined;
-  #table: SlotTable = [];
-  #streams = new Map<string, MediaStream>();
-  #roster: Roster = new Map();
-  #speakers: readonly ParticipantId[] = [];
-  #roomState: RoomState | undefined;
   #wants: { pinned: ParticipantId[]; max_video?: number } = { pinned: [] };
-  #budget = new RetryBudget(performance.now());
-  #attempt = 0;
-  #resumableUntil = 0;
-  #resumeMs = 0;
   #heartbeatMs = 10_000;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Work started under an older number is stale: its results are thrown away. */
@@ -110,6 +62,9 @@ export class Session extends Emitter<SessionEvents> {
     this.#audioSlots = Math.min(8, Math.max(1, options.audioSlots ?? 4));
     this.#client = { ...(options.client ?? { name: 'firstbell-sdk', version: '0.1.0' }) };
     this.#tickets = options.tickets ?? new TicketStore();
+    this.#view.on('roster', (delta) => this.emit('roster', delta));
+    this.#view.on('speakers', (speakers) => this.emit('speakers', speakers));
+    this.#view.on('slots', (slots) => this.emit('slots', slots));
   }
 
   get state(): SessionState {
@@ -120,16 +75,16 @@ export class Session extends Emitter<SessionEvents> {
     return this.#ticket?.participant;
   }
   get roster(): Roster {
-    return this.#roster;
+    return this.#view.roster;
   }
   get speakers(): readonly ParticipantId[] {
-    return this.#speakers;
+    return this.#view.speakers;
   }
   get room(): RoomState | undefined {
-    return this.#roomState;
+    return this.#view.room;
   }
   get slots(): readonly Slot[] {
-    return this.#table.map((slot) => ({ ...slot, stream: this.#stream(slot.mid) }));
+    return this.#view.slots;
   }
   get stats(): Readonly<SessionStats> {
     return {
@@ -144,11 +99,7 @@ export class Session extends Emitter<SessionEvents> {
   }
   /** What this client sends now. */
   get publishing(): Publishing {
-    return {
-      microphone: this.#tracks.has('microphone'),
-      camera: this.#tracks.has('camera'),
-      screen: this.#tracks.has('screen'),
-    };
+    return this.#published.publishing;
   }
 
   /**
@@ -161,8 +112,7 @@ export class Session extends Emitter<SessionEvents> {
     this.#token = token;
     const stored = this.#tickets.load(room);
     this.#ticket = stored?.token === token ? stored.ticket : undefined;
-    this.#attempt = 0;
-    this.#budget = new RetryBudget(performance.now());
+    this.#comeback.start();
     void this.#join();
   }
 
@@ -174,11 +124,9 @@ export class Session extends Emitter<SessionEvents> {
 
   /** Sends `track` as `source` from now on; `null` stops it. Never renegotiates. */
   async publish(source: TrackSource, track: MediaStreamTrack | null): Promise<void> {
-    const before = JSON.stringify(this.publishing);
-    if (track === null) this.#tracks.delete(source);
-    else this.#tracks.set(source, track);
+    const changed = this.#published.set(source, track);
     await this.#link?.replace(source, track);
-    if (JSON.stringify(this.publishing) !== before) this.#tellPublishing();
+    if (changed) this.#tellPublishing();
   }
 
   /** Sends `stream`'s picture and sound as the screen; `null` stops both. */
@@ -212,7 +160,7 @@ export class Session extends Emitter<SessionEvents> {
 
   async #join(): Promise<void> {
     const generation = this.#begin();
-    this.#become({ name: 'connecting', attempt: this.#attempt });
+    this.#become({ name: 'connecting', attempt: this.#comeback.attempt });
     this.#dropChannel();
     try {
       const link = this.#linkToJoin();
@@ -223,7 +171,7 @@ export class Session extends Emitter<SessionEvents> {
       });
       const channel = await opening;
       if (!this.#adopt(generation, channel)) return;
-      for (const [source, track] of this.#tracks) await link.replace(source, track);
+      for (const [source, track] of this.#published.tracks) await link.replace(source, track);
       const publishing = this.publishing;
       const answer = await channel.request({
         type: 'join',
@@ -261,24 +209,23 @@ export class Session extends Emitter<SessionEvents> {
     announced: Publishing,
   ): Promise<void> {
     this.#ticket = joined.ticket;
-    this.#resumeMs = joined.resume_ms;
+    this.#comeback.joined(joined.resume_ms);
     this.#heartbeatMs = joined.heartbeat_ms;
     this.#tickets.save(this.#room, { token: this.#token, ticket: joined.ticket });
-    this.#table = slotTable(joined.slots, joined.mapping);
+    this.#view.connect(joined.slots, joined.mapping, (mid) => link.receiverTrack(mid));
     link.on('health', () => this.#mediaChanged(link));
     await link.accept(joined.answer);
     if (generation !== this.#generation) return;
-    this.#streams = new Map();
     this.#channel?.startHeartbeat(joined.heartbeat_ms);
     this.#become({ name: 'joined', media: link.health });
-    this.#wholeState(joined.roster, joined.speakers, joined.mapping, joined.room);
+    this.#view.replace(joined);
     if (joined.warnings.length > 0) this.emit('warnings', joined.warnings);
     if (this.#channel?.closed === true) {
       // The socket went down while the answer was being applied: nobody told us, see `#adopt`.
       this.#socketLost();
       return;
     }
-    if (JSON.stringify(announced) !== JSON.stringify(this.publishing)) this.#tellPublishing();
+    if (!samePublishing(announced, this.publishing)) this.#tellPublishing();
     if (this.#hasWants()) this.#tellWants();
   }
 
@@ -292,15 +239,15 @@ export class Session extends Emitter<SessionEvents> {
       if (generation !== this.#generation) return;
       if (answer.type === 'resumed') {
         this.#stats.resumes += 1;
-        this.#resumableUntil = 0;
+        this.#comeback.forgetSocket();
         channel.startHeartbeat(this.#heartbeatMs);
         this.#become({ name: 'joined', media: this.#link?.health ?? 'lost' });
-        this.#wholeState(answer.roster, answer.speakers, answer.mapping, answer.room);
+        this.#view.replace(answer);
         this.#tellPublishing();
         if (this.#hasWants()) this.#tellWants();
         if (this.#link !== undefined) this.#mediaChanged(this.#link);
       } else {
-        this.#resumableUntil = 0;
+        this.#comeback.forgetSocket();
         this.#recover({ kind: 'resume_refused', resumable: false });
       }
     } catch (error) {
@@ -339,7 +286,7 @@ export class Session extends Emitter<SessionEvents> {
       this.#ticket !== undefined &&
       this.#link !== undefined &&
       this.#link.negotiations > 0 &&
-      performance.now() < this.#resumableUntil
+      this.#comeback.isInTime
     );
   }
 
@@ -347,8 +294,7 @@ export class Session extends Emitter<SessionEvents> {
     trouble: Omit<Trouble, 'attempt' | 'restarted'>,
     refusal?: { code: ErrorCode; message: string },
   ): void {
-    const restarted = this.#restartTried;
-    const next = remedy({ ...trouble, attempt: this.#attempt, restarted }, Math.random);
+    const next = this.#comeback.remedy(trouble);
     if (next.do === 'restart') {
       void this.#restartIce();
       return;
@@ -359,14 +305,13 @@ export class Session extends Emitter<SessionEvents> {
       this.#become({ name: 'refused', code: refusal?.code ?? 'internal', message: refusal?.message ?? '' });
       return;
     }
-    if (!this.#budget.take(performance.now())) {
+    if (!this.#comeback.tryAgain()) {
       this.#tearDown();
       this.#become({ name: 'unreachable' });
       return;
     }
-    this.#attempt += 1;
     if (refusal === undefined) {
-      this.#become({ name: 'reconnecting', attempt: this.#attempt });
+      this.#become({ name: 'reconnecting', attempt: this.#comeback.attempt });
     } else {
       this.#dropLink();
       this.#become({ name: 'waiting', code: refusal.code, retryInMs: next.afterMs });
@@ -384,14 +329,9 @@ export class Session extends Emitter<SessionEvents> {
 
   // --- media ---
 
-  #restartTried = false;
-
   #mediaChanged(link: MediaLink): void {
     if (link !== this.#link || this.#state.name !== 'joined') return;
-    if (link.health === 'connected') {
-      this.#attempt = 0;
-      this.#restartTried = false;
-    }
+    if (link.health === 'connected') this.#comeback.mediaFlows();
     this.#become({ name: 'joined', media: link.health });
     if (link.health === 'lost') this.#recover({ kind: 'media', resumable: true });
   }
@@ -400,21 +340,21 @@ export class Session extends Emitter<SessionEvents> {
     const generation = this.#generation;
     const [link, channel] = [this.#link, this.#channel];
     if (link === undefined || channel === undefined) return;
-    this.#restartTried = true;
+    this.#comeback.restarts(true);
     try {
       const answer = await channel.request({ type: 'restart', offer: await link.restartOffer() });
-      if (generation === this.#generation && answer.type === 'restarted') {
-        await link.acceptRestart(answer.answer);
-      }
+      if (generation !== this.#generation) return;
+      if (answer.type !== 'restarted') throw new Error(`a restart was answered by ${answer.type}`);
+      await link.acceptRestart(answer.answer);
     } catch (error) {
       // A lost socket has its own recovery, after which the restart, which nobody answered, may be
       // tried again; a refused restart leaves only a new connection.
       if (error instanceof SocketLost) {
-        if (link === this.#link) this.#restartTried = false;
+        if (link === this.#link) this.#comeback.restarts(false);
         return;
       }
       if (generation !== this.#generation) return;
-      this.#resumableUntil = 0;
+      this.#comeback.forgetSocket();
       this.#recover({ kind: 'media', resumable: false });
     }
   }
@@ -424,18 +364,12 @@ export class Session extends Emitter<SessionEvents> {
   #receive(event: ServerEvent): void {
     switch (event.type) {
       case 'roster':
-        this.#roster = applyDelta(this.#roster, event);
-        this.emit('roster', event);
-        return;
       case 'slots':
-        this.#mapSlots(event.mapping);
-        return;
       case 'speakers':
-        this.#speakers = event.participants;
-        this.emit('speakers', this.#speakers);
+        this.#view.receive(event);
         return;
       case 'connection':
-        if (event.state === 'lost' && this.#state.name === 'joined' && !this.#restartTried) {
+        if (event.state === 'lost' && this.#state.name === 'joined' && !this.#comeback.restarted) {
           this.#recover({ kind: 'media', resumable: true });
         }
         return;
@@ -450,7 +384,7 @@ export class Session extends Emitter<SessionEvents> {
     this.#begin();
     this.#dropChannel();
     if (!endIsFinal(code)) {
-      this.#resumableUntil = 0;
+      this.#comeback.forgetSocket();
       this.#recover({ kind: 'socket', resumable: false });
       return;
     }
@@ -459,37 +393,7 @@ export class Session extends Emitter<SessionEvents> {
     this.#become({ name: 'ended', code, message });
   }
 
-  #wholeState(
-    people: readonly Person[],
-    speakers: readonly ParticipantId[],
-    mapping: readonly SlotMapping[],
-    room: RoomState,
-  ): void {
-    const roster = rosterOf(people);
-    const delta = difference(this.#roster, roster);
-    this.#roster = roster;
-    this.#roomState = room;
-    this.#speakers = speakers;
-    this.emit('roster', delta);
-    this.emit('speakers', speakers);
-    this.#mapSlots(mapping);
-  }
-
-  #mapSlots(mapping: readonly SlotMapping[]): void {
-    this.#table = applyMapping(this.#table, mapping);
-    this.emit('slots', this.slots);
-  }
-
   // --- small parts ---
-
-  #stream(mid: string): MediaStream {
-    const known = this.#streams.get(mid);
-    if (known !== undefined) return known;
-    const track = this.#link?.receiverTrack(mid);
-    const stream = new MediaStream(track === undefined ? [] : [track]);
-    this.#streams.set(mid, stream);
-    return stream;
-  }
 
   #tellPublishing(): void {
     this.#tell({ type: 'publishing', publishing: this.publishing });
@@ -500,7 +404,7 @@ export class Session extends Emitter<SessionEvents> {
   }
 
   #tellWants(): void {
-    this.#tell({ type: 'wants', ...this.#wants });
+    this.#tell({ type: 'wants', ...this.#wants, tiles: [] });
   }
 
   /** A message whose loss the next whole state makes up for. */
@@ -538,7 +442,7 @@ export class Session extends Emitter<SessionEvents> {
 
   #socketLost(): void {
     this.#channel = undefined;
-    this.#resumableUntil = performance.now() + this.#resumeMs;
+    this.#comeback.socketLost();
     this.#recover({ kind: 'socket', resumable: true });
   }
 
@@ -552,18 +456,15 @@ export class Session extends Emitter<SessionEvents> {
     const link = this.#link;
     this.#link = undefined;
     link?.close();
-    this.#restartTried = false;
-    this.#streams = new Map();
-    this.#table = [];
-    this.#speakers = [];
-    this.emit('slots', []);
+    this.#comeback.restarts(false);
+    this.#view.disconnect();
   }
 
   #tearDown(): void {
     this.#begin();
     this.#dropChannel();
     this.#dropLink();
-    this.#roster = new Map();
+    this.#view.forget();
   }
 
   #become(state: SessionState): void {

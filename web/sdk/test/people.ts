@@ -7,6 +7,7 @@ export function person(participant: string, differs: Partial<Person> = {}): Pers
     role: 'pupil',
     publishing: { microphone: true, camera: true, screen: false },
     present: true,
+    line: 'good',
     ...differs,
   };
 }

@@ -1,7 +1,8 @@
 import { vi } from 'vitest';
 
 import type { Person, ServerMessage } from '../src/protocol';
-import { Session, type SessionOptions } from '../src/session';
+import { Session } from '../src/session';
+import type { SessionOptions } from '../src/session-types';
 import type { SessionState } from '../src/state';
 import { TicketStore } from '../src/ticket-store';
 import { FakeMediaStream, FakePeer } from './fake-peer';
@@ -85,7 +86,7 @@ export function refused(code: Of<'refused'>['code'], retryAfterMs?: number): Of<
 /** Answers the newest `request` of the newest socket. */
 export async function answer(
   request: 'join' | 'resume' | 'restart',
-  with_: Of<'joined'> | Of<'resumed'> | Of<'refused'> | Of<'restarted'> | Of<'error'>,
+  with_: Of<'joined'> | Of<'resumed'> | Of<'refused'> | Of<'restarted'> | Of<'ok'> | Of<'error'>,
 ): Promise<void> {
   const { id } = FakeSocket.last.request(request);
   FakeSocket.last.says({ ...with_, re: id } as ServerMessage);

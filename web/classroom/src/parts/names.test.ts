@@ -26,6 +26,14 @@ describe('the initials of a name', () => {
     expect(initials('  Anna \t Ahrens ')).toBe('AA');
   });
 
+  it('do not show brackets, quotes and dashes', () => {
+    expect(initials('Lea (7b)')).toBe('L7');
+    expect(initials('„Max“ Ahrens')).toBe('MA');
+    expect(initials('Anna - 7b -')).toBe('A7');
+    expect(initials('(Gast)')).toBe('G');
+    expect(initials('— …')).toBe('?');
+  });
+
   it('are a question mark for no name', () => {
     expect(initials('')).toBe('?');
     expect(initials('   ')).toBe('?');

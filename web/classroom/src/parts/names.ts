@@ -1,14 +1,19 @@
+/** What may stand for a name: letters, digits and emoji, but no bracket, quote or dash. */
+const TELLING = /[\p{L}\p{N}\p{Extended_Pictographic}]/u;
+
 /** One or two letters that stand for a name: first and last word, by what people see as letters. */
 export function initials(name: string): string {
-  const words = name.trim().split(/\s+/).filter((word) => word !== '');
-  const letters = [words[0], words.length > 1 ? words.at(-1) : undefined].map(firstLetter);
-  return letters.join('').toLocaleUpperCase() || '?';
+  const letters = name.split(/\s+/).flatMap(firstLetter);
+  const [first = '?'] = letters;
+  const last = letters.length > 1 ? letters.at(-1) : '';
+  return `${first}${last}`.toLocaleUpperCase();
 }
 
-function firstLetter(word: string | undefined): string {
-  if (word === undefined) return '';
-  const [first] = new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(word);
-  return first?.segment ?? '';
+/** None for a word that is all punctuation. */
+function firstLetter(word: string): readonly string[] {
+  const characters = new Intl.Segmenter(undefined, { granularity: 'grapheme' }).segment(word);
+  for (const { segment } of characters) if (TELLING.test(segment)) return [segment];
+  return [];
 }
 
 /** How many colours `avatar-<n>` the styles have. */
