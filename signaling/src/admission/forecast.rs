@@ -24,14 +24,20 @@ const HALVINGS: usize = 10;
 pub struct Arrivals {
     units_per_second: f64,
     updated_at: Option<Instant>,
-    /// Classes and when somebody came from them last; those of long ago are forgotten.
+    /// Classes and when somebody came from them last. Those of long ago are forgotten, so that this
+    /// holds what comes in twice [`RECENT`] at most.
     recent: HashMap<Arc<str>, Instant>,
+    forgot_at: Option<Instant>,
 }
 
 impl Arrivals {
     pub fn count(&mut self, now: Instant, class: &Arc<str>, units: u64) {
         self.units_per_second = self.rate(now) + units as f64 / MEMORY_SECONDS;
         self.updated_at = Some(now);
+        let forgot_at = *self.forgot_at.get_or_insert(now);
+        if now.saturating_duration_since(forgot_at) >= RECENT {
+            self.forget(now);
+        }
         match self.recent.get_mut(class) {
             Some(at) => *at = now,
             None => {
@@ -49,9 +55,14 @@ impl Arrivals {
 
     /// Classes from which somebody came of late.
     pub fn classes(&mut self, now: Instant) -> impl Iterator<Item = &Arc<str>> {
+        self.forget(now);
+        self.recent.keys()
+    }
+
+    fn forget(&mut self, now: Instant) {
+        self.forgot_at = Some(now);
         self.recent
             .retain(|_, at| now.saturating_duration_since(*at) < RECENT);
-        self.recent.keys()
     }
 }
 

@@ -25,6 +25,17 @@ fn the_rate_of_arrivals_follows_and_fades() {
 }
 
 #[test]
+fn classes_of_long_ago_are_forgotten_though_nobody_asks() {
+    let mut now = Instant::now();
+    let mut arrivals = Arrivals::default();
+    for class in 0..10_000 {
+        now += SECOND / 10;
+        arrivals.count(now, &class.to_string().into(), 64);
+    }
+    assert!(arrivals.recent.len() <= 101, "{}", arrivals.recent.len());
+}
+
+#[test]
 fn before_somebody_as_many_of_each_class_come_in() {
     let forecast = Forecast::new(vec![64, 640, 6400], 0.0, 64.0);
     assert_eq!(forecast.wait(64), 3 * SECOND);
