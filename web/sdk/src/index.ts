@@ -18,8 +18,7 @@ export { TicketStore } from './ticket-store';
 export type { StoredSession } from './ticket-store';
 export { DeviceError, listDevices, openCamera, openMicrophone, openScreen } from './devices';
 export type { DeviceProblem } from './devices';
-export { SOURCE_LIMITS } from './media-link';
-export type { SourceLimits } from './media-link';
+export type { SendOptions } from './encodings';
 export type {
   ErrorCode,
   ParticipantId,

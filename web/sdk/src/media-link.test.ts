@@ -15,7 +15,7 @@ afterEach(() => {
 });
 
 function made(audioSlots = 1, videoSlots = 2) {
-  const link = new MediaLink(audioSlots, videoSlots);
+  const link = new MediaLink({ audioSlots, videoSlots });
   const healths: MediaHealth[] = [];
   link.on('health', (health) => healths.push(health));
   return { link, peer: FakePeer.last, healths };
@@ -70,6 +70,53 @@ describe('negotiation', () => {
     expect(await link.restartOffer()).toContain('restart');
     await link.acceptRestart('an answer to the restart');
     expect(link).toMatchObject({ negotiations: 1, iceRestarts: 1 });
+  });
+});
+
+const WITH_SIMULCAST = 'an answer\r\na=simulcast:recv q;h;f\r\n';
+
+describe('an answer', () => {
+  const HD = { width: 1280, height: 720 };
+
+  async function answeredWith(answer: string) {
+    const all = made();
+    await all.link.offer();
+    await all.link.replace('camera', trackOf('video', HD));
+    await all.link.accept(answer);
+    await vi.advanceTimersByTimeAsync(0);
+    return { ...all, camera: all.peer.transceivers[1]?.sender };
+  }
+
+  it('with simulcast leaves all encodings, of which the watched ones are sent', async () => {
+    const { link, camera } = await answeredWith(WITH_SIMULCAST);
+    expect(camera?.sending).toBe('qhf');
+    link.watch('camera', ['h']);
+    link.watch('microphone', []);
+    await vi.advanceTimersByTimeAsync(1_010);
+    expect(camera?.sending).toBe('h');
+  });
+
+  it('without it leaves one, which is the whole picture', async () => {
+    const { camera } = await answeredWith('an answer');
+    expect(camera?.encodings).toMatchObject([{ rid: 'q', scaleResolutionDownBy: 1 }]);
+  });
+
+  it('decides what an ICE restart offers: Chromium offers again what was declined', async () => {
+    const lines = ['m=video', 'a=rid:q send', 'a=simulcast:send q;~h', 'a=sendonly', ''];
+    const offered = async (answer: string) => {
+      const { link, peer } = await answeredWith(answer);
+      vi.spyOn(peer, 'createOffer').mockResolvedValue({ type: 'offer', sdp: lines.join('\r\n') });
+      return link.restartOffer();
+    };
+    expect(await offered('an answer')).toBe('m=video\r\na=sendonly\r\n');
+    expect(await offered(WITH_SIMULCAST)).toBe(lines.join('\r\n'));
+  });
+
+  it('may be to an offer of one size of each picture', () => {
+    const link = new MediaLink({ audioSlots: 1, videoSlots: 1, simulcast: false });
+    const sizes = FakePeer.last.transceivers.map(({ sender }) => sender.encodings.length);
+    expect(sizes.slice(0, 4)).toEqual([1, 1, 1, 1]);
+    link.close();
   });
 });
 

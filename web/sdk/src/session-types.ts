@@ -1,9 +1,10 @@
+import type { SendOptions } from './encodings';
 import type { Warning } from './protocol';
 import type { RoomEvents } from './room-view';
 import type { SessionState } from './state';
 import type { TicketStore } from './ticket-store';
 
-export interface SessionOptions {
+export interface SessionOptions extends SendOptions {
   /** WebSocket address; default: `/v1/ws` of the page's own origin. */
   readonly url?: string;
   /** Pictures that can be shown at once, 0 to 25. Fixed for a connection. */

@@ -236,6 +236,15 @@ describe('in class', () => {
     expect(publishing).toEqual({ microphone: false, camera: true, screen: false });
   });
 
+  it('the node says which encodings of it are watched', async () => {
+    const { session } = await aJoiningSession();
+    await answer('join', joined({ answer: 'a=simulcast:recv q;h;f' }));
+    await session.publish('camera', trackOf('video', { width: 1280, height: 720 }));
+    FakeSocket.last.says({ type: 'layers', source: 'camera', active: ['q'] });
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(FakePeer.last.transceivers[1]?.sender.sending).toBe('q');
+  });
+
   it('another camera is not told, for nobody has to know', async () => {
     const { session } = await aSessionInClass();
     await session.publish('camera', trackOf('video'));

@@ -1,7 +1,7 @@
 import { Channel, RequestError, SocketLost, type Answer, type ServerEvent } from './channel';
 import { Comeback } from './comeback';
 import { Emitter } from './emitter';
-import { MediaLink } from './media-link';
+import { MediaLink, type LinkOptions } from './media-link';
 import type {
   ErrorCode,
   ParticipantId,
@@ -35,8 +35,7 @@ type Joined = Extract<Answer, { type: 'joined' }>;
  */
 export class Session extends Emitter<SessionEvents> {
   readonly #url: string;
-  readonly #videoSlots: number;
-  readonly #audioSlots: number;
+  readonly #linkOptions: LinkOptions;
   readonly #client: { name: string; version: string };
   readonly #tickets: TicketStore;
   readonly #published = new Published();
@@ -58,8 +57,7 @@ export class Session extends Emitter<SessionEvents> {
   constructor(options: SessionOptions = {}) {
     super();
     this.#url = options.url ?? defaultUrl();
-    this.#videoSlots = Math.min(25, Math.max(0, options.videoSlots ?? 9));
-    this.#audioSlots = Math.min(8, Math.max(1, options.audioSlots ?? 4));
+    this.#linkOptions = linkOptions(options);
     this.#client = { ...(options.client ?? { name: 'firstbell-sdk', version: '0.1.0' }) };
     this.#tickets = options.tickets ?? new TicketStore();
     this.#view.on('roster', (delta) => this.emit('roster', delta));
@@ -197,7 +195,7 @@ export class Session extends Emitter<SessionEvents> {
   #linkToJoin(): MediaLink {
     if (this.#link?.negotiations === 0) return this.#link;
     this.#dropLink();
-    this.#link = new MediaLink(this.#audioSlots, this.#videoSlots);
+    this.#link = new MediaLink(this.#linkOptions);
     this.#stats.connections += 1;
     return this.#link;
   }
@@ -368,6 +366,9 @@ export class Session extends Emitter<SessionEvents> {
       case 'speakers':
         this.#view.receive(event);
         return;
+      case 'layers':
+        this.#link?.watch(event.source, event.active);
+        return;
       case 'connection':
         if (event.state === 'lost' && this.#state.name === 'joined' && !this.#comeback.restarted) {
           this.#recover({ kind: 'media', resumable: true });
@@ -471,6 +472,16 @@ export class Session extends Emitter<SessionEvents> {
     this.#state = state;
     this.emit('state', state);
   }
+}
+
+function linkOptions({ videoSlots = 9, audioSlots = 4, ...options }: SessionOptions): LinkOptions {
+  const { simulcast, screenFramerate } = options;
+  return {
+    videoSlots: Math.min(25, Math.max(0, videoSlots)),
+    audioSlots: Math.min(8, Math.max(1, audioSlots)),
+    ...(simulcast === undefined ? {} : { simulcast }),
+    ...(screenFramerate === undefined ? {} : { screenFramerate }),
+  };
 }
 
 function defaultUrl(): string {
