@@ -8,7 +8,7 @@
 export { Session } from './session';
 export { Emitter } from './emitter';
 export type { Listener } from './emitter';
-export type { SessionEvents, SessionOptions, SessionStats } from './session-types';
+export type { SessionEvents, SessionOptions, SessionStats } from './session-options';
 export type { RoomEvents, Slot } from './room-view';
 export { isFinal } from './state';
 export type { MediaHealth, SessionState } from './state';
@@ -16,6 +16,8 @@ export type { Roster, RosterDelta } from './roster';
 export type { SlotState } from './slot-table';
 export { TicketStore } from './ticket-store';
 export type { StoredSession } from './ticket-store';
+export { observeTile } from './observe-tile';
+export type { TileListener, TileOptions } from './observe-tile';
 export { DeviceError, listDevices, openCamera, openMicrophone, openScreen } from './devices';
 export type { DeviceProblem } from './devices';
 export type { SendOptions } from './encodings';
@@ -27,5 +29,6 @@ export type {
   Role,
   RoomState,
   TrackSource,
+  VideoSource,
   Warning,
 } from './protocol';

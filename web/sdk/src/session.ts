@@ -9,14 +9,22 @@ import type {
   ResumeTicket,
   RoomState,
   TrackSource,
+  VideoSource,
 } from './protocol';
 import { Published, samePublishing } from './published';
 import { endIsFinal, type Trouble } from './recovery';
 import { RoomView, type Slot } from './room-view';
 import type { Roster } from './roster';
-import type { SessionEvents, SessionOptions, SessionStats } from './session-types';
+import {
+  defaultUrl,
+  linkOptions,
+  type SessionEvents,
+  type SessionOptions,
+  type SessionStats,
+} from './session-options';
 import { isFinal, type SessionState } from './state';
 import { TicketStore } from './ticket-store';
+import { Wishes } from './wishes';
 
 type Joined = Extract<Answer, { type: 'joined' }>;
 
@@ -40,6 +48,7 @@ export class Session extends Emitter<SessionEvents> {
   readonly #tickets: TicketStore;
   readonly #published = new Published();
   readonly #view = new RoomView();
+  readonly #wishes = new Wishes((wants) => this.#tell(wants));
   readonly #comeback = new Comeback();
   readonly #stats: SessionStats = { negotiations: 0, iceRestarts: 0, connections: 0, resumes: 0 };
   #state: SessionState = { name: 'idle' };
@@ -48,7 +57,6 @@ export class Session extends Emitter<SessionEvents> {
   #ticket: ResumeTicket | undefined;
   #channel: Channel | undefined;
   #link: MediaLink | undefined;
-  #wants: { pinned: ParticipantId[]; max_video?: number } = { pinned: [] };
   #heartbeatMs = 10_000;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Work started under an older number is stale: its results are thrown away. */
@@ -60,7 +68,10 @@ export class Session extends Emitter<SessionEvents> {
     this.#linkOptions = linkOptions(options);
     this.#client = { ...(options.client ?? { name: 'firstbell-sdk', version: '0.1.0' }) };
     this.#tickets = options.tickets ?? new TicketStore();
-    this.#view.on('roster', (delta) => this.emit('roster', delta));
+    this.#view.on('roster', (delta) => {
+      this.#wishes.keepOnly(this.#view.roster);
+      this.emit('roster', delta);
+    });
     this.#view.on('speakers', (speakers) => this.emit('speakers', speakers));
     this.#view.on('slots', (slots) => this.emit('slots', slots));
   }
@@ -135,11 +146,16 @@ export class Session extends Emitter<SessionEvents> {
 
   /** Whose pictures to show first, and at most how many. Kept over reconnects. */
   setWants(pinned: readonly ParticipantId[], maxVideo?: number): void {
-    this.#wants = {
-      pinned: [...pinned],
-      ...(maxVideo === undefined ? {} : { max_video: maxVideo }),
-    };
-    this.#tellWants();
+    this.#wishes.set(pinned, maxVideo);
+  }
+
+  /**
+   * How high a track is shown now, in device pixels; 0: not to be seen; `null`: not known any more.
+   * May be called as often as it changes; `observeTile` does so for an element. Tracks that are not
+   * told of come as large as the server thinks fit.
+   */
+  showTile(participant: ParticipantId, source: VideoSource, height: number | null): void {
+    this.#wishes.show(participant, source, height);
   }
 
   /** Leaves for good. The ticket is forgotten. */
@@ -224,7 +240,7 @@ export class Session extends Emitter<SessionEvents> {
       return;
     }
     if (!samePublishing(announced, this.publishing)) this.#tellPublishing();
-    if (this.#hasWants()) this.#tellWants();
+    this.#wishes.repeat();
   }
 
   async #resume(ticket: ResumeTicket): Promise<void> {
@@ -242,7 +258,7 @@ export class Session extends Emitter<SessionEvents> {
         this.#become({ name: 'joined', media: this.#link?.health ?? 'lost' });
         this.#view.replace(answer);
         this.#tellPublishing();
-        if (this.#hasWants()) this.#tellWants();
+        this.#wishes.repeat();
         if (this.#link !== undefined) this.#mediaChanged(this.#link);
       } else {
         this.#comeback.forgetSocket();
@@ -400,14 +416,6 @@ export class Session extends Emitter<SessionEvents> {
     this.#tell({ type: 'publishing', publishing: this.publishing });
   }
 
-  #hasWants(): boolean {
-    return this.#wants.pinned.length > 0 || this.#wants.max_video !== undefined;
-  }
-
-  #tellWants(): void {
-    this.#tell({ type: 'wants', ...this.#wants, tiles: [] });
-  }
-
   /** A message whose loss the next whole state makes up for. */
   #tell(request: Parameters<Channel['request']>[0]): void {
     if (this.#state.name !== 'joined') return;
@@ -463,6 +471,7 @@ export class Session extends Emitter<SessionEvents> {
 
   #tearDown(): void {
     this.#begin();
+    this.#wishes.stop();
     this.#dropChannel();
     this.#dropLink();
     this.#view.forget();
@@ -472,21 +481,4 @@ export class Session extends Emitter<SessionEvents> {
     this.#state = state;
     this.emit('state', state);
   }
-}
-
-function linkOptions({ videoSlots = 9, audioSlots = 4, ...options }: SessionOptions): LinkOptions {
-  const { simulcast, screenFramerate } = options;
-  return {
-    videoSlots: Math.min(25, Math.max(0, videoSlots)),
-    audioSlots: Math.min(8, Math.max(1, audioSlots)),
-    ...(simulcast === undefined ? {} : { simulcast }),
-    ...(screenFramerate === undefined ? {} : { screenFramerate }),
-  };
-}
-
-function defaultUrl(): string {
-  const url = new URL('/v1/ws', location.href);
-  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-  url.hash = '';
-  return url.href;
 }

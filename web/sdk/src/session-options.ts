@@ -1,4 +1,5 @@
 import type { SendOptions } from './encodings';
+import type { LinkOptions } from './media-link';
 import type { Warning } from './protocol';
 import type { RoomEvents } from './room-view';
 import type { SessionState } from './state';
@@ -31,4 +32,22 @@ export interface SessionStats {
   connections: number;
   /** Sockets resumed. */
   resumes: number;
+}
+
+/** What of a session's options a connection needs, within its bounds. */
+export function linkOptions(options: SessionOptions): LinkOptions {
+  const { videoSlots = 9, audioSlots = 4, simulcast, screenFramerate } = options;
+  return {
+    videoSlots: Math.min(25, Math.max(0, videoSlots)),
+    audioSlots: Math.min(8, Math.max(1, audioSlots)),
+    ...(simulcast === undefined ? {} : { simulcast }),
+    ...(screenFramerate === undefined ? {} : { screenFramerate }),
+  };
+}
+
+export function defaultUrl(): string {
+  const url = new URL('/v1/ws', location.href);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  url.hash = '';
+  return url.href;
 }
