@@ -10,6 +10,8 @@ export { Emitter } from './emitter';
 export type { Listener } from './emitter';
 export type { SessionEvents, SessionOptions, SessionStats } from './session-options';
 export type { RoomEvents, Slot } from './room-view';
+export type { QualityEvents } from './quality-monitor';
+export type { Quality, QualityLevel, QualityReason } from './quality';
 export { isFinal } from './state';
 export type { MediaHealth, SessionState } from './state';
 export type { Roster, RosterDelta } from './roster';
@@ -23,6 +25,8 @@ export type { DeviceProblem } from './devices';
 export type { SendOptions } from './encodings';
 export type {
   ErrorCode,
+  Line,
+  LineQuality,
   ParticipantId,
   Person,
   Publishing,

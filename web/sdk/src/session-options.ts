@@ -1,6 +1,7 @@
 import type { SendOptions } from './encodings';
 import type { LinkOptions } from './media-link';
 import type { Warning } from './protocol';
+import type { QualityEvents } from './quality-monitor';
 import type { RoomEvents } from './room-view';
 import type { SessionState } from './state';
 import type { TicketStore } from './ticket-store';
@@ -16,7 +17,7 @@ export interface SessionOptions extends SendOptions {
   readonly tickets?: TicketStore;
 }
 
-export interface SessionEvents extends RoomEvents {
+export interface SessionEvents extends RoomEvents, QualityEvents {
   state: SessionState;
   /** The join works, but a part of the offer cannot be used. */
   warnings: readonly Warning[];

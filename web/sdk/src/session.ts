@@ -1,9 +1,11 @@
+import { Admission } from './admission';
 import { Channel, RequestError, SocketLost, type Answer, type ServerEvent } from './channel';
 import { Comeback } from './comeback';
 import { Emitter } from './emitter';
 import { MediaLink, type LinkOptions } from './media-link';
 import type {
   ErrorCode,
+  Line,
   ParticipantId,
   Publishing,
   ResumeTicket,
@@ -12,6 +14,8 @@ import type {
   VideoSource,
 } from './protocol';
 import { Published, samePublishing } from './published';
+import type { Quality } from './quality';
+import { QualityMonitor } from './quality-monitor';
 import { endIsFinal, type Trouble } from './recovery';
 import { RoomView, type Slot } from './room-view';
 import type { Roster } from './roster';
@@ -23,7 +27,6 @@ import {
   type SessionStats,
 } from './session-options';
 import { isFinal, type SessionState } from './state';
-import { TicketStore } from './ticket-store';
 import { Wishes } from './wishes';
 
 type Joined = Extract<Answer, { type: 'joined' }>;
@@ -45,16 +48,14 @@ export class Session extends Emitter<SessionEvents> {
   readonly #url: string;
   readonly #linkOptions: LinkOptions;
   readonly #client: { name: string; version: string };
-  readonly #tickets: TicketStore;
+  readonly #admission: Admission;
   readonly #published = new Published();
   readonly #view = new RoomView();
   readonly #wishes = new Wishes((wants) => this.#tell(wants));
+  readonly #monitor = new QualityMonitor();
   readonly #comeback = new Comeback();
   readonly #stats: SessionStats = { negotiations: 0, iceRestarts: 0, connections: 0, resumes: 0 };
   #state: SessionState = { name: 'idle' };
-  #room = '';
-  #token = '';
-  #ticket: ResumeTicket | undefined;
   #channel: Channel | undefined;
   #link: MediaLink | undefined;
   #heartbeatMs = 10_000;
@@ -67,13 +68,15 @@ export class Session extends Emitter<SessionEvents> {
     this.#url = options.url ?? defaultUrl();
     this.#linkOptions = linkOptions(options);
     this.#client = { ...(options.client ?? { name: 'firstbell-sdk', version: '0.1.0' }) };
-    this.#tickets = options.tickets ?? new TicketStore();
+    this.#admission = new Admission(options.tickets);
     this.#view.on('roster', (delta) => {
       this.#wishes.keepOnly(this.#view.roster);
       this.emit('roster', delta);
     });
     this.#view.on('speakers', (speakers) => this.emit('speakers', speakers));
     this.#view.on('slots', (slots) => this.emit('slots', slots));
+    this.#monitor.on('quality', (quality) => this.emit('quality', quality));
+    this.#monitor.on('line', (line) => this.emit('line', line));
   }
 
   get state(): SessionState {
@@ -81,7 +84,7 @@ export class Session extends Emitter<SessionEvents> {
   }
   /** This client's own id; `undefined` before the first join. */
   get participant(): ParticipantId | undefined {
-    return this.#ticket?.participant;
+    return this.#admission.participant;
   }
   get roster(): Roster {
     return this.#view.roster;
@@ -94,6 +97,14 @@ export class Session extends Emitter<SessionEvents> {
   }
   get slots(): readonly Slot[] {
     return this.#view.slots;
+  }
+  /** How good this client's connection is, and why not better. */
+  get quality(): Quality | null {
+    return this.#monitor.quality;
+  }
+  /** What the node makes of this client's line. */
+  get line(): Line | null {
+    return this.#monitor.line;
   }
   get stats(): Readonly<SessionStats> {
     return {
@@ -117,10 +128,7 @@ export class Session extends Emitter<SessionEvents> {
    */
   connect(room: string, token: string): void {
     if (!isFinal(this.#state)) throw new Error('connected or connecting already');
-    this.#room = room;
-    this.#token = token;
-    const stored = this.#tickets.load(room);
-    this.#ticket = stored?.token === token ? stored.ticket : undefined;
+    this.#admission.apply(room, token);
     this.#comeback.start();
     void this.#join();
   }
@@ -161,12 +169,11 @@ export class Session extends Emitter<SessionEvents> {
   /** Leaves for good. The ticket is forgotten. */
   leave(): void {
     if (this.#state.name === 'left') return;
-    this.#tickets.forget(this.#room);
     const channel = this.#channel;
     this.#channel = undefined;
     channel?.request({ type: 'leave' }).catch(() => undefined).finally(() => channel.close());
     this.#tearDown();
-    this.#ticket = undefined;
+    this.#admission.dropTicket();
     this.#become({ name: 'left' });
   }
 
@@ -187,14 +194,15 @@ export class Session extends Emitter<SessionEvents> {
       if (!this.#adopt(generation, channel)) return;
       for (const [source, track] of this.#published.tracks) await link.replace(source, track);
       const publishing = this.publishing;
+      const { room, token, ticket } = this.#admission;
       const answer = await channel.request({
         type: 'join',
-        room: this.#room,
-        token: this.#token,
+        room,
+        token,
         offer,
         client: this.#client,
         publishing,
-        ...(this.#ticket === undefined ? {} : { resume: this.#ticket }),
+        ...(ticket === undefined ? {} : { resume: ticket }),
       });
       if (generation !== this.#generation) return;
       if (answer.type === 'joined') await this.#enter(generation, link, answer, publishing);
@@ -222,12 +230,12 @@ export class Session extends Emitter<SessionEvents> {
     joined: Joined,
     announced: Publishing,
   ): Promise<void> {
-    this.#ticket = joined.ticket;
+    this.#admission.grant(joined.ticket);
     this.#comeback.joined(joined.resume_ms);
     this.#heartbeatMs = joined.heartbeat_ms;
-    this.#tickets.save(this.#room, { token: this.#token, ticket: joined.ticket });
     this.#view.connect(joined.slots, joined.mapping, (mid) => link.receiverTrack(mid));
     link.on('health', () => this.#mediaChanged(link));
+    this.#monitor.watch(link.peer);
     await link.accept(joined.answer);
     if (generation !== this.#generation) return;
     this.#channel?.startHeartbeat(joined.heartbeat_ms);
@@ -271,10 +279,9 @@ export class Session extends Emitter<SessionEvents> {
 
   #refused(refusal: { code: ErrorCode; message: string; retry_after_ms?: number }): void {
     this.#dropChannel();
-    if (refusal.code === 'resume_unknown' && this.#ticket !== undefined) {
+    if (refusal.code === 'resume_unknown' && this.#admission.ticket !== undefined) {
       // The ticket is too old, the token may still be good: come in as a new person.
-      this.#ticket = undefined;
-      this.#tickets.forget(this.#room);
+      this.#admission.dropTicket();
       this.#recover({ kind: 'resume_refused', resumable: false });
       return;
     }
@@ -297,7 +304,7 @@ export class Session extends Emitter<SessionEvents> {
 
   #resumable(): boolean {
     return (
-      this.#ticket !== undefined &&
+      this.#admission.ticket !== undefined &&
       this.#link !== undefined &&
       this.#link.negotiations > 0 &&
       this.#comeback.isInTime
@@ -314,7 +321,7 @@ export class Session extends Emitter<SessionEvents> {
       return;
     }
     if (next.do === 'give_up') {
-      this.#tickets.forget(this.#room);
+      this.#admission.expire();
       this.#tearDown();
       this.#become({ name: 'refused', code: refusal?.code ?? 'internal', message: refusal?.message ?? '' });
       return;
@@ -336,7 +343,8 @@ export class Session extends Emitter<SessionEvents> {
   #comeBack(afterMs: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      if (this.#resumable() && this.#ticket !== undefined) void this.#resume(this.#ticket);
+      const { ticket } = this.#admission;
+      if (this.#resumable() && ticket !== undefined) void this.#resume(ticket);
       else void this.#join();
     }, afterMs);
   }
@@ -385,6 +393,9 @@ export class Session extends Emitter<SessionEvents> {
       case 'layers':
         this.#link?.watch(event.source, event.active);
         return;
+      case 'line':
+        this.#monitor.receive(event);
+        return;
       case 'connection':
         if (event.state === 'lost' && this.#state.name === 'joined' && !this.#comeback.restarted) {
           this.#recover({ kind: 'media', resumable: true });
@@ -405,7 +416,7 @@ export class Session extends Emitter<SessionEvents> {
       this.#recover({ kind: 'socket', resumable: false });
       return;
     }
-    this.#tickets.forget(this.#room);
+    this.#admission.expire();
     this.#tearDown();
     this.#become({ name: 'ended', code, message });
   }
@@ -465,6 +476,7 @@ export class Session extends Emitter<SessionEvents> {
     const link = this.#link;
     this.#link = undefined;
     link?.close();
+    this.#monitor.watch(undefined);
     this.#comeback.restarts(false);
     this.#view.disconnect();
   }
@@ -479,6 +491,7 @@ export class Session extends Emitter<SessionEvents> {
 
   #become(state: SessionState): void {
     this.#state = state;
+    this.#monitor.enter(state);
     this.emit('state', state);
   }
 }

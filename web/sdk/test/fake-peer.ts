@@ -161,6 +161,13 @@ export class FakePeer extends EventTarget {
     for (const { sender } of this.transceivers) sender.encodings.splice(1);
   }
 
+  /** What the browser counts; the test fills it in. */
+  stats: readonly object[] = [];
+
+  async getStats(): Promise<Map<string, object>> {
+    return new Map(this.stats.map((entry, index) => [String(index), entry]));
+  }
+
   close(): void {
     this.connectionState = 'closed';
   }
