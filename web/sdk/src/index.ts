@@ -21,7 +21,7 @@ export type { StoredSession } from './ticket-store';
 export { observeTile } from './observe-tile';
 export type { TileListener, TileOptions } from './observe-tile';
 export { DeviceError, listDevices, openCamera, openMicrophone, openScreen } from './devices';
-export type { DeviceProblem } from './devices';
+export type { CameraHeight, DeviceProblem } from './devices';
 export type { SendOptions } from './encodings';
 export type {
   ErrorCode,
