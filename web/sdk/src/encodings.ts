@@ -68,10 +68,13 @@ export function initialEncodings(
     return [{ maxBitrate, priority: 'high', networkPriority: 'high' }];
   }
   const rids = options.simulcast === false ? [undefined] : RIDS[source];
-  const priority = source === 'screen' ? 'medium' : 'low';
-  return encodingsFor(source, { rids, capture: undefined, watched: 'all' }, options).map(
-    ({ rid, ...encoding }) => ({ ...(rid === undefined ? {} : { rid }), ...encoding, priority }),
-  );
+  const encodings = encodingsFor(source, { rids, capture: undefined, watched: 'all' }, options);
+  return encodings.map(({ rid, ...encoding }, place) => ({
+    ...(rid === undefined ? {} : { rid }),
+    ...encoding,
+    // Of the whole sender: Chromium takes no connection in which another encoding has one.
+    ...(place === 0 && source === 'screen' ? { priority: 'medium' as const } : {}),
+  }));
 }
 
 export interface Situation {

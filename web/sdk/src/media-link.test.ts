@@ -41,6 +41,14 @@ describe('the m-lines of a connection', () => {
     ]);
   });
 
+  it('are the same in a browser that takes no wishes about encodings', () => {
+    FakePeer.plainOnly = true;
+    const { peer } = made(2, 3);
+    expect(peer.transceivers).toHaveLength(9);
+    expect(peer.transceivers[1]).toMatchObject({ kind: 'video', direction: 'sendonly' });
+    expect(peer.transceivers[1]?.sender.encodings).toHaveLength(1);
+  });
+
   it('say where a track arrives', () => {
     const { link, peer } = made();
     expect(link.receiverTrack('5')).toBe(peer.transceivers[5]?.receiver.track);
@@ -101,15 +109,30 @@ describe('an answer', () => {
     expect(camera?.encodings).toMatchObject([{ rid: 'q', scaleResolutionDownBy: 1 }]);
   });
 
-  it('decides what an ICE restart offers: Chromium offers again what was declined', async () => {
-    const lines = ['m=video', 'a=rid:q send', 'a=simulcast:send q;~h', 'a=sendonly', ''];
+  it('without it does not take the names of encodings out of an ICE restart', async () => {
+    const MID = 'urn:ietf:params:rtp-hdrext:sdes:mid';
+    const RID = 'urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id';
     const offered = async (answer: string) => {
       const { link, peer } = await answeredWith(answer);
-      vi.spyOn(peer, 'createOffer').mockResolvedValue({ type: 'offer', sdp: lines.join('\r\n') });
-      return link.restartOffer();
+      const set = vi.fn();
+      for (const transceiver of peer.transceivers) {
+        Object.assign(transceiver, {
+          getHeaderExtensionsToNegotiate: () => [
+            { uri: MID, direction: 'sendrecv' },
+            { uri: RID, direction: 'stopped' },
+          ],
+          setHeaderExtensionsToNegotiate: set,
+        });
+      }
+      await link.restartOffer();
+      return set.mock.calls;
     };
-    expect(await offered('an answer')).toBe('m=video\r\na=sendonly\r\n');
-    expect(await offered(WITH_SIMULCAST)).toBe(lines.join('\r\n'));
+    const both = [
+      { uri: MID, direction: 'sendrecv' },
+      { uri: RID, direction: 'sendrecv' },
+    ];
+    expect(await offered('an answer')).toEqual([[both], [both]]);
+    expect(await offered(WITH_SIMULCAST)).toEqual([]);
   });
 
   it('may be to an offer of one size of each picture', () => {

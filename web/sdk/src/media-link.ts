@@ -79,9 +79,8 @@ export class MediaLink extends Emitter<MediaLinkEvents> {
   }
 
   async restartOffer(): Promise<string> {
-    const { type, sdp = '' } = await this.peer.createOffer({ iceRestart: true });
-    const offer = takesSimulcast(this.#answer) ? sdp : withoutSimulcast(sdp);
-    await this.peer.setLocalDescription({ type, sdp: offer });
+    if (!takesSimulcast(this.#answer)) this.peer.getTransceivers().forEach(offerRidsAgain);
+    await this.peer.setLocalDescription(await this.peer.createOffer({ iceRestart: true }));
     return this.#localSdp();
   }
 
@@ -118,10 +117,15 @@ export class MediaLink extends Emitter<MediaLinkEvents> {
 
   #addSender(source: TrackSource, options: SendOptions): void {
     const kind = source === 'microphone' || source === 'screen_audio' ? 'audio' : 'video';
-    const transceiver = this.peer.addTransceiver(kind, {
-      direction: 'sendonly',
-      sendEncodings: initialEncodings(source, options),
-    });
+    const direction = 'sendonly';
+    let transceiver: RTCRtpTransceiver;
+    try {
+      const sendEncodings = initialEncodings(source, options);
+      transceiver = this.peer.addTransceiver(kind, { direction, sendEncodings });
+    } catch {
+      // A browser that does not take one of our wishes takes part without them.
+      transceiver = this.peer.addTransceiver(kind, { direction });
+    }
     preferCodecs(transceiver, kind);
     if (source === 'camera' || source === 'screen') {
       this.#video.set(source, new VideoSender(source, transceiver.sender, options));
@@ -177,10 +181,25 @@ function takesSimulcast(answer: string): boolean {
   return /^a=simulcast:/m.test(answer);
 }
 
+/** What Chromium has of the WebRTC extensions; TypeScript does not know it. */
+interface ExtensionControl {
+  getHeaderExtensionsToNegotiate?(): { uri: string; direction: RTCRtpTransceiverDirection }[];
+  setHeaderExtensionsToNegotiate?(
+    extensions: readonly { uri: string; direction: RTCRtpTransceiverDirection }[],
+  ): void;
+}
+
 /**
- * Chromium offers simulcast again after it was declined, but not the header extension that was
- * declined with it, and then refuses its own offer.
+ * Chromium offers simulcast again after it was declined, but not the header extensions that were
+ * declined with it, and then refuses its own offer. Without the lines of simulcast it takes the
+ * offer, but sends no picture any more.
  */
-function withoutSimulcast(sdp: string): string {
-  return sdp.replace(/^a=(rid|simulcast):.*\r?\n/gm, '');
+function offerRidsAgain(transceiver: RTCRtpTransceiver): void {
+  const control = transceiver as unknown as ExtensionControl;
+  if (transceiver.receiver.track.kind !== 'video' || transceiver.direction !== 'sendonly') return;
+  const extensions = control.getHeaderExtensionsToNegotiate?.().map(({ uri, direction }) => ({
+    uri,
+    direction: /rtp-stream-id$/.test(uri) ? ('sendrecv' as const) : direction,
+  }));
+  if (extensions !== undefined) control.setHeaderExtensionsToNegotiate?.(extensions);
 }

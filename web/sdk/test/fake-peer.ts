@@ -102,8 +102,12 @@ export class FakePeer extends EventTarget {
   /** No offer can be made: the browser says this. */
   static offerError: Error | undefined;
 
+  /** A browser that takes no encodings of ours. */
+  static plainOnly = false;
+
   static forget(): void {
     FakePeer.all.length = 0;
+    FakePeer.plainOnly = false;
     FakePeer.offerError = undefined;
     FakePeer.answerError = undefined;
   }
@@ -130,9 +134,17 @@ export class FakePeer extends EventTarget {
     kind: 'audio' | 'video',
     { direction, sendEncodings = [] }: RTCRtpTransceiverInit,
   ): FakeTransceiver {
+    // As Chromium: a priority is of the whole sender.
+    if (sendEncodings.slice(1).some(({ priority }) => priority !== undefined)) {
+      throw new DOMException('unimplemented parameter', 'OperationError');
+    }
+    if (FakePeer.plainOnly && sendEncodings.length > 0) {
+      throw new DOMException('unimplemented parameter', 'OperationError');
+    }
     const mid = String(this.transceivers.length);
     const receiver = { track: new FakeTrack(kind) };
-    const sender = new FakeSender(structuredClone(sendEncodings));
+    const single = direction === 'recvonly' ? [] : [{ active: true }];
+    const sender = new FakeSender(structuredClone(sendEncodings.length > 0 ? sendEncodings : single));
     const made = { kind, direction: direction ?? 'sendrecv', mid, sender, receiver };
     this.transceivers.push(made);
     return made;
