@@ -103,11 +103,17 @@ describe('the sizes of a camera', () => {
     expect(camera(undefined)).toEqual(camera(HD));
   });
 
-  it('are one where the node takes only one', () => {
-    for (const rid of ['q', undefined]) {
-      const [only] = encodingsFor('camera', { rids: [rid], capture: HD, watched: 'all' });
-      expect(only).toMatchObject({ active: true, scaleResolutionDownBy: 1, maxBitrate: 1_200_000 });
-    }
+  it('are one of a size for everybody where the node takes only one', () => {
+    const only = (capture: Capture) =>
+      encodingsFor('camera', { rids: ['q'], capture, watched: 'all', declined: true })[0];
+    expect(only(HD)).toMatchObject({ active: true, scaleResolutionDownBy: 2, maxBitrate: 380_000 });
+    expect(only({ width: 640, height: 480 })?.scaleResolutionDownBy).toBeCloseTo(4 / 3);
+    expect(only({ width: 320, height: 180 })).toMatchObject({ scaleResolutionDownBy: 1 });
+  });
+
+  it('are all of it where the page wants only one', () => {
+    const [only] = encodingsFor('camera', { rids: [undefined], capture: HD, watched: 'all' });
+    expect(only).toMatchObject({ active: true, scaleResolutionDownBy: 1, maxBitrate: 1_200_000 });
   });
 });
 
@@ -149,6 +155,12 @@ describe('the sizes of a screen', () => {
         .length;
     expect(count({ width: 1920, height: 1080 })).toBe(2);
     expect(count({ width: 640, height: 400 })).toBe(1);
+  });
+
+  it('are all of it where the node takes only one: text is read', () => {
+    const capture = { width: 1920, height: 1080 };
+    const [only] = encodingsFor('screen', { rids: ['h'], capture, watched: 'all', declined: true });
+    expect(only).toMatchObject({ scaleResolutionDownBy: 1, maxBitrate: 2_000_000, maxFramerate: 15 });
   });
 });
 

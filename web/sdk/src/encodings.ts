@@ -55,6 +55,8 @@ const CAMERA_LAYERS = [
   { pixels: 960 * 540, layers: 3 },
   { pixels: 480 * 270, layers: 2 },
 ];
+/** A camera that everybody gets in one size is no larger than this: most see it in a small tile. */
+const LINES_FOR_ALL = 360;
 /** Half of a smaller screen could not be read. */
 const SCREEN_LAYERS_LINES = 540;
 
@@ -83,6 +85,8 @@ export interface Situation {
   /** `undefined`: not known; then it is taken for a large one. */
   readonly capture: Capture | undefined;
   readonly watched: Watched;
+  /** Several sizes were offered, and the node took one. */
+  readonly declined?: boolean;
 }
 
 export interface Encoding {
@@ -96,12 +100,15 @@ export interface Encoding {
 /** What each encoding of a sender should be now. */
 export function encodingsFor(
   source: VideoSource,
-  { rids, capture, watched }: Situation,
+  { rids, capture, watched, declined = false }: Situation,
   options: SendOptions = {},
 ): readonly Encoding[] {
   const used = Math.min(rids.length, layersOf(source, capture));
   return rids.map((rid, place) => {
-    const scaleResolutionDownBy = 2 ** Math.max(0, used - 1 - place);
+    const scaleResolutionDownBy =
+      declined && source === 'camera'
+        ? Math.max(1, linesOf(capture) / LINES_FOR_ALL)
+        : 2 ** Math.max(0, used - 1 - place);
     const lines = linesOf(capture) / scaleResolutionDownBy;
     return {
       rid,

@@ -104,9 +104,9 @@ describe('an answer', () => {
     expect(camera?.sending).toBe('h');
   });
 
-  it('without it leaves one, which is the whole picture', async () => {
+  it('without it leaves one, in a size for everybody', async () => {
     const { camera } = await answeredWith('an answer');
-    expect(camera?.encodings).toMatchObject([{ rid: 'q', scaleResolutionDownBy: 1 }]);
+    expect(camera?.encodings).toMatchObject([{ rid: 'q', scaleResolutionDownBy: 2 }]);
   });
 
   it('without it does not take the names of encodings out of an ICE restart', async () => {

@@ -56,14 +56,14 @@ describe('a picture that starts', () => {
     expect(fake.sending).toBe('qh');
   });
 
-  it('is sent whole where the node takes only the first encoding, which is the smallest', async () => {
+  it('is not sent in the smallest size where the node takes only the first encoding', async () => {
     const { sender, fake } = made();
     await settled(sender.replace(trackOf('video', HD)));
     fake.encodings.splice(1);
     sender.negotiated();
     await settled();
     expect(fake.encodings).toMatchObject([
-      { rid: 'q', active: true, scaleResolutionDownBy: 1, maxBitrate: 1_200_000 },
+      { rid: 'q', active: true, scaleResolutionDownBy: 2, maxBitrate: 380_000 },
     ]);
   });
 

@@ -31,6 +31,8 @@ export class VideoSender {
   readonly #source: VideoSource;
   readonly #sender: RTCRtpSender;
   readonly #options: SendOptions;
+  /** Encodings in the offer. */
+  readonly #offered: number;
   /** As the node last said. */
   #watched: Watched = 'all';
   /** The same, and what lingers. */
@@ -44,6 +46,7 @@ export class VideoSender {
     this.#source = source;
     this.#sender = sender;
     this.#options = options;
+    this.#offered = sender.getParameters().encodings.length;
   }
 
   /** The answer is applied: the browser knows how many encodings the node takes. */
@@ -107,6 +110,7 @@ export class VideoSender {
         // Asked each time: a shared window may have another size by now.
         capture: captureOf(track),
         watched: this.#sent,
+        declined: parameters.encodings.length < this.#offered,
       },
       this.#options,
     );

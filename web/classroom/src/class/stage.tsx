@@ -3,32 +3,38 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { useSize, type ClassView } from '../hooks';
 import { useTexts } from '../i18n';
+import { linesFor, picturesFor, type DataUse } from '../media/data-use';
 import type { LocalMedia } from '../media/local-media';
 import { tileCapacity } from './capacity';
 import { gridBoxes, stageBoxes, type Area, type Box } from './layout';
 import { SelfTile } from './self-tile';
 import { TileView } from './tile-view';
-import { arrange, cameraTiles, screenTiles, tileKey, type Tile } from './tiles';
+import { arrange, cameraTiles, darkScreenTiles, screenTiles, tileKey, type Tile } from './tiles';
+import type { VideoOff } from './video-off';
 
 interface StageProps {
   readonly session: Session;
   readonly view: ClassView;
   readonly media: LocalMedia;
+  readonly dataUse: DataUse;
+  readonly videoOff: VideoOff;
   /** Somebody wants to see those without a tile. */
   readonly onMore: () => void;
 }
 
 /** The pictures: a grid or, when somebody shares or is pinned, a stage with a strip. */
-export function Stage({ session, view, media, onMore }: StageProps) {
+export function Stage({ session, view, media, dataUse, videoOff, onMore }: StageProps) {
   const t = useTexts();
   const [ref, area] = useSize<HTMLDivElement>();
   const [pinned, setPinned] = useState<string>();
   const order = useRef<readonly string[]>([]);
-  const { roster, slots, speakers } = view;
+  const { roster, speakers } = view;
+  // What a slot would show is old while no pictures come.
+  const slots = videoOff === null ? view.slots : [];
 
   const own = session.participant;
   const others = [...roster.values()].filter(({ participant }) => participant !== own);
-  const screens = screenTiles(roster, slots);
+  const screens = videoOff === null ? screenTiles(roster, slots) : darkScreenTiles(others);
   const pinnedTile = findPinned(pinned, screens, others);
   const staged = stagedKeys(pinnedTile, screens);
   const wide = staged.length > 0;
@@ -41,7 +47,7 @@ export function Stage({ session, view, media, onMore }: StageProps) {
   const capacity = fits - 1 + staged.length;
   order.current = arrange(order.current, {
     others,
-    seen: seenIn(roster, slots),
+    seen: seenIn(roster, view.slots),
     speakers,
     pinned: pinnedTile?.participant,
     capacity: Math.max(1, capacity - screens.length),
@@ -51,7 +57,7 @@ export function Stage({ session, view, media, onMore }: StageProps) {
   const hidden = others.length - cameras.length;
   const boxes = place(tiles, staged, hidden > 0, area);
   // Before the first layout there is nothing to say; afterwards the most that could be shown.
-  const maxVideo = staged.length + places - 1;
+  const maxVideo = picturesFor(dataUse, staged.length + places - 1);
 
   useEffect(() => {
     if (area.width > 0) {
@@ -68,11 +74,15 @@ export function Stage({ session, view, media, onMore }: StageProps) {
             person={own === undefined ? undefined : roster.get(own)}
             speaking={own !== undefined && speakers.has(own)}
             box={boxes.own}
+            quality={view.quality}
           />
           {tiles.map((tile) => (
             <TileView
               key={tile.key}
+              session={session}
               tile={tile}
+              maxHeight={linesFor(dataUse, tile.source)}
+              paused={videoOff !== null && (tile.source === 'screen' || tile.person.publishing.camera)}
               box={boxes.of.get(tile.key)}
               large={staged.includes(tile.key)}
               speaking={speakers.has(tile.person.participant)}
@@ -114,7 +124,8 @@ function findPinned(
 }
 
 function stagedKeys(pinned: Pinned | undefined, screens: readonly Tile[]): readonly string[] {
-  return pinned === undefined ? screens.map(({ key }) => key) : [pinned.key];
+  if (pinned !== undefined) return [pinned.key];
+  return screens.filter(({ slot }) => slot !== null).map(({ key }) => key);
 }
 
 function seenIn(roster: Roster, slots: readonly Slot[]): ReadonlySet<string> {

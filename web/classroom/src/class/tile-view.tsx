@@ -1,12 +1,21 @@
+import { observeTile, type Session } from '@firstbell/sdk';
+import { useEffect, useRef } from 'preact/hooks';
+
 import { useTexts } from '../i18n';
 import { Avatar } from '../parts/avatar';
 import { Icon } from '../parts/icons';
 import { Video } from '../parts/video';
 import type { Box } from './layout';
+import { QualityMark } from './quality';
 import type { Tile } from './tiles';
 
 interface TileViewProps {
+  readonly session: Session;
   readonly tile: Tile;
+  /** In how many lines the picture is asked for at most. */
+  readonly maxHeight: number;
+  /** There would be a picture if pictures came. */
+  readonly paused: boolean;
   /** `undefined`: no place for it. */
   readonly box: Box | undefined;
   readonly large: boolean;
@@ -16,16 +25,24 @@ interface TileViewProps {
 }
 
 /** Somebody else's camera or screen. */
-export function TileView({ tile, box, large, speaking, pinned, onPin }: TileViewProps) {
+export function TileView(props: TileViewProps) {
   const t = useTexts();
+  const { session, tile, maxHeight, paused, box, large, speaking, pinned, onPin } = props;
   const { person, source, slot } = tile;
+  const { participant } = person;
+  const element = useRef<HTMLLIElement>(null);
+  useEffect(() => {
+    if (element.current === null) return undefined;
+    return observeTile(session, element.current, participant, source, { maxHeight });
+  }, [session, participant, source, maxHeight]);
   const isScreen = source === 'screen';
   const label = isScreen ? t.screenOf(person.name) : person.name;
   return (
     <li
+      ref={element}
       class="tile"
       data-testid="tile"
-      data-participant={person.participant}
+      data-participant={participant}
       data-source={source}
       data-speaking={!isScreen && speaking}
       data-video={slot === null ? 'off' : 'on'}
@@ -34,12 +51,18 @@ export function TileView({ tile, box, large, speaking, pinned, onPin }: TileView
       hidden={box === undefined}
       style={box}
     >
-      {!isScreen && <Avatar participant={person.participant} name={person.name} />}
+      {!isScreen && <Avatar participant={participant} name={person.name} />}
       <Video stream={slot?.stream ?? null} label={label} />
       {!person.present && (
-        <span class="tile-absent">
+        <span class="tile-note">
           <Icon name="disconnected" size={20} />
           {t.absent}
+        </span>
+      )}
+      {person.present && paused && (
+        <span class="tile-note" data-testid="tile-paused">
+          <Icon name="cameraOff" size={20} />
+          {t.videoOffHere}
         </span>
       )}
       <span class="tile-name">
@@ -57,6 +80,7 @@ export function TileView({ tile, box, large, speaking, pinned, onPin }: TileView
           </>
         )}
         <span class="tile-label">{label}</span>
+        {!isScreen && person.present && <QualityMark level={person.line} />}
       </span>
       <span class="tile-actions">
         {isScreen && document.fullscreenEnabled && (
