@@ -30,7 +30,7 @@ export function Notices({ view, media, screen, videoOff, onPictures }: NoticesPr
         </p>
       )}
       {videoOff === 'chosen' && (
-        <p class="notice" role="status" data-testid="sound-only">
+        <p class="notice notice-calm" role="status" data-testid="sound-only">
           <Icon name="sound" size={20} />
           <span>{t.soundOnly}</span>
           <button class="button button-small" onClick={onPictures}>

@@ -1,15 +1,16 @@
-import type { LineQuality, Quality, QualityLevel } from '@firstbell/sdk';
+import type { Quality, QualityLevel } from '@firstbell/sdk';
 
 import { useTexts, type Dictionary } from '../i18n';
-import { Icon, type IconName } from '../parts/icons';
+import { Icon, SignalIcon } from '../parts/icons';
 
-/** Bars tell the level without colour, words tell it without bars. */
-const ICONS: Readonly<Record<QualityLevel, IconName>> = {
-  good: 'signalGood',
-  weak: 'signalWeak',
-  bad: 'signalBad',
-  lost: 'disconnected',
-};
+/** Bars tell the level without colour, words tell it without bars. `lost` has a sign of its own. */
+const BARS: Readonly<Record<Exclude<QualityLevel, 'lost'>, number>> = { good: 4, weak: 2, bad: 1 };
+
+function LevelIcon({ level, size }: { level: QualityLevel; size?: number }) {
+  const sized = size === undefined ? {} : { size };
+  if (level === 'lost') return <Icon name="disconnected" {...sized} />;
+  return <SignalIcon filled={BARS[level]} {...sized} />;
+}
 
 /** What the connection is like and why, in a sentence or two. */
 export function qualityText(t: Dictionary, { level, reason }: Quality): string {
@@ -34,20 +35,21 @@ export function QualityButton({ quality, onPress }: { quality: Quality; onPress:
       onClick={onPress}
     >
       <span class="control-icon">
-        <Icon name={ICONS[level]} />
+        <LevelIcon level={level} />
       </span>
       <span class="control-label">{t.qualityShort[level]}</span>
     </button>
   );
 }
 
-/** Beside a name: only what is not as it should be. */
-export function QualityMark({ level, title }: { level: QualityLevel | LineQuality; title?: string }) {
+/** Beside a name: only what is not as it should be, and nothing where an older server says nothing. */
+export function QualityMark(props: { level: QualityLevel | undefined; title?: string }) {
   const t = useTexts();
-  if (level === 'good') return null;
+  const { level, title } = props;
+  if (level === undefined || level === 'good') return null;
   return (
     <span class={`quality-mark quality-${level}`} title={title ?? t.quality[level]}>
-      <Icon name={ICONS[level]} size={16} />
+      <LevelIcon level={level} size={16} />
       <span class="visually-hidden">{title ?? t.quality[level]}</span>
     </span>
   );
@@ -60,7 +62,7 @@ export function QualitySummary({ quality }: { quality: Quality }) {
   return (
     <p class="quality-summary" data-testid="quality-summary" data-level={level}>
       <span class={`quality-mark quality-${level}`}>
-        <Icon name={ICONS[level]} size={24} />
+        <LevelIcon level={level} size={28} />
       </span>
       <span>
         <strong>{t.quality[level]}</strong>

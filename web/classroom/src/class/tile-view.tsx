@@ -60,9 +60,9 @@ export function TileView(props: TileViewProps) {
         </span>
       )}
       {person.present && paused && (
-        <span class="tile-note" data-testid="tile-paused">
-          <Icon name="cameraOff" size={20} />
-          {t.videoOffHere}
+        <span class="tile-note tile-note-high" data-testid="tile-paused">
+          <Icon name="cameraOff" size={18} />
+          <span>{t.videoOffHere}</span>
         </span>
       )}
       <span class="tile-name">

@@ -131,9 +131,9 @@ export const de: Dictionary = {
   showPictures: 'Bilder zeigen',
   dataUse: 'Datenverbrauch',
   dataUses: {
-    full: 'Automatisch: so gut deine Leitung es schafft',
-    save: 'Daten sparen: wenige und kleine Bilder',
-    sound: 'Nur Ton: keine Bilder',
+    full: 'Automatisch',
+    save: 'Wenige und kleine Bilder',
+    sound: 'Nur Ton',
   },
 
   refused: {

@@ -136,9 +136,9 @@ export const en = {
   showPictures: 'Show pictures',
   dataUse: 'Data use',
   dataUses: {
-    full: 'Automatic: as good as your line allows',
-    save: 'Save data: few and small pictures',
-    sound: 'Sound only: no pictures',
+    full: 'Automatic',
+    save: 'Few and small pictures',
+    sound: 'Sound only',
   },
 
   // refusals: [title, what to do]

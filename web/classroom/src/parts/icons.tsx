@@ -19,9 +19,6 @@ const PATHS = {
   door: 'M6 21V4.500A1.500 1.500 0 0 1 7.500 3h9A1.500 1.500 0 0 1 18 4.500V21M3.500 21h17M14.500 12v.2',
   clock: 'M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18zM12 7v5.200l3.300 2',
   disconnected: 'M3 3l18 18M8.500 16a5 5 0 0 1 6.500-.5M5.300 12.700A9.700 9.700 0 0 1 9 10.400M13.500 9.900c2 .3 3.800 1.300 5.200 2.800M2.500 9.300A14 14 0 0 1 6 6.900M10.500 5.400c4.200-.4 8.200 1 11 3.900M12 19.300v.2',
-  signalGood: 'M4.500 20v-3M9.500 20v-7M14.500 20V9M19.500 20V4',
-  signalWeak: 'M4.500 20v-3M9.500 20v-7M14.500 20v-.2M19.500 20v-.2',
-  signalBad: 'M4.500 20v-3M9.500 20v-.2M14.500 20v-.2M19.500 20v-.2',
   expand: 'M9 4H4v5M15 4h5v5M9 20H4v-5M15 20h5v-5',
 } as const;
 
@@ -43,6 +40,30 @@ export function Icon({ name, size = 22 }: { name: IconName; size?: number }) {
       focusable="false"
     >
       <path d={PATHS[name]} />
+    </svg>
+  );
+}
+
+const BARS = ['M4.500 20v-3', 'M9.500 20v-7', 'M14.500 20V9', 'M19.500 20V4'];
+
+/** Bars that rise, of which the first `filled` count. */
+export function SignalIcon({ filled, size = 22 }: { filled: number; size?: number }) {
+  return (
+    <svg
+      class="icon"
+      width={size}
+      height={size}
+      viewBox="0 0 24 24"
+      fill="none"
+      stroke="currentColor"
+      stroke-width="3"
+      stroke-linecap="round"
+      aria-hidden="true"
+      focusable="false"
+    >
+      {BARS.map((bar, index) => (
+        <path key={bar} d={bar} opacity={index < filled ? 1 : 0.3} />
+      ))}
     </svg>
   );
 }
