@@ -69,14 +69,9 @@ export class Session extends Emitter<SessionEvents> {
     this.#linkOptions = linkOptions(options);
     this.#client = { ...(options.client ?? { name: 'firstbell-sdk', version: '0.1.0' }) };
     this.#admission = new Admission(options.tickets);
-    this.#view.on('roster', (delta) => {
-      this.#wishes.keepOnly(this.#view.roster);
-      this.emit('roster', delta);
-    });
-    this.#view.on('speakers', (speakers) => this.emit('speakers', speakers));
-    this.#view.on('slots', (slots) => this.emit('slots', slots));
-    this.#monitor.on('quality', (quality) => this.emit('quality', quality));
-    this.#monitor.on('line', (line) => this.emit('line', line));
+    this.#view.on('roster', () => this.#wishes.keepOnly(this.#view.roster));
+    this.relay(this.#view, ['roster', 'speakers', 'slots']);
+    this.relay(this.#monitor, ['quality', 'line']);
   }
 
   get state(): SessionState {

@@ -65,47 +65,76 @@ export function TileView(props: TileViewProps) {
           <span>{t.videoOffHere}</span>
         </span>
       )}
+      <TileName tile={tile} label={label} speaking={speaking} />
+      <TileActions label={label} fullScreen={isScreen} pinned={pinned} onPin={onPin} />
+    </li>
+  );
+}
+
+function TileName({ tile, label, speaking }: { tile: Tile; label: string; speaking: boolean }) {
+  const t = useTexts();
+  const { person, source } = tile;
+  if (source === 'screen') {
+    return (
       <span class="tile-name">
-        {isScreen && <Icon name="screen" size={16} />}
-        {!isScreen && !person.publishing.microphone && (
-          <>
-            <Icon name="microphoneOff" size={16} />
-            <span class="visually-hidden">{t.microphoneOff}</span>
-          </>
-        )}
-        {!isScreen && speaking && person.publishing.microphone && (
-          <>
-            <Icon name="sound" size={16} />
-            <span class="visually-hidden">{t.speaking}</span>
-          </>
-        )}
+        <Icon name="screen" size={16} />
         <span class="tile-label">{label}</span>
-        {!isScreen && person.present && <QualityMark level={person.line} />}
       </span>
-      <span class="tile-actions">
-        {isScreen && document.fullscreenEnabled && (
-          <button
-            class="icon-button"
-            aria-label={t.fullScreen(label)}
-            title={t.fullScreen(label)}
-            onClick={(event) => {
-              const video = event.currentTarget.closest('.tile')?.querySelector('video');
-              video?.requestFullscreen().catch(() => undefined);
-            }}
-          >
-            <Icon name="expand" size={18} />
-          </button>
-        )}
+    );
+  }
+  return (
+    <span class="tile-name">
+      {!person.publishing.microphone && (
+        <>
+          <Icon name="microphoneOff" size={16} />
+          <span class="visually-hidden">{t.microphoneOff}</span>
+        </>
+      )}
+      {speaking && person.publishing.microphone && (
+        <>
+          <Icon name="sound" size={16} />
+          <span class="visually-hidden">{t.speaking}</span>
+        </>
+      )}
+      <span class="tile-label">{label}</span>
+      {person.present && <QualityMark level={person.line} />}
+    </span>
+  );
+}
+
+interface TileActionsProps {
+  readonly label: string;
+  readonly fullScreen: boolean;
+  readonly pinned: boolean;
+  readonly onPin: () => void;
+}
+
+function TileActions({ label, fullScreen, pinned, onPin }: TileActionsProps) {
+  const t = useTexts();
+  return (
+    <span class="tile-actions">
+      {fullScreen && document.fullscreenEnabled && (
         <button
           class="icon-button"
-          aria-label={pinned ? t.unpin(label) : t.pin(label)}
-          aria-pressed={pinned}
-          title={pinned ? t.unpin(label) : t.pin(label)}
-          onClick={onPin}
+          aria-label={t.fullScreen(label)}
+          title={t.fullScreen(label)}
+          onClick={(event) => {
+            const video = event.currentTarget.closest('.tile')?.querySelector('video');
+            video?.requestFullscreen().catch(() => undefined);
+          }}
         >
-          <Icon name="pin" size={18} />
+          <Icon name="expand" size={18} />
         </button>
-      </span>
-    </li>
+      )}
+      <button
+        class="icon-button"
+        aria-label={pinned ? t.unpin(label) : t.pin(label)}
+        aria-pressed={pinned}
+        title={pinned ? t.unpin(label) : t.pin(label)}
+        onClick={onPin}
+      >
+        <Icon name="pin" size={18} />
+      </button>
+    </span>
   );
 }
