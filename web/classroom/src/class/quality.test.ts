@@ -27,6 +27,13 @@ describe.each(Object.entries(LANGUAGES))('the text for the connection in %s', (_
     for (const text of all) expect(text).toMatch(/^\S.*\. \S.*\.$/);
   });
 
+  it('holds the word that is shown, for who steers by voice', () => {
+    for (const level of Object.keys(LEVELS) as QualityLevel[]) {
+      const text = qualityText(texts, { level, reason: null }).toLowerCase();
+      expect(text).toContain(texts.qualityShort[level].toLowerCase());
+    }
+  });
+
   it('says that all is well when it is', () => {
     expect(qualityText(texts, { level: 'good', reason: null })).toContain(texts.qualityFine);
   });

@@ -108,7 +108,7 @@ export const de: Dictionary = {
     good: 'Gute Verbindung',
     weak: 'Schwache Verbindung',
     bad: 'Schlechte Verbindung',
-    lost: 'Keine Verbindung',
+    lost: 'Verbindung verloren',
   },
   qualityShort: { good: 'Gut', weak: 'Schwach', bad: 'Schlecht', lost: 'Verloren' },
   qualityFine: 'Ton und Bilder kommen an, wie sie sollen.',

@@ -113,7 +113,7 @@ export const en = {
     good: 'Good connection',
     weak: 'Weak connection',
     bad: 'Bad connection',
-    lost: 'No connection',
+    lost: 'Connection lost',
   },
   qualityShort: { good: 'Good', weak: 'Weak', bad: 'Bad', lost: 'Lost' },
   qualityFine: 'Sound and pictures arrive as they should.',
