@@ -70,6 +70,17 @@ impl Track {
         self.clock.set_last_report(report);
     }
 
+    /// A subscriber asks for a packet that has not come: one from before this track was wanted,
+    /// which the other shard's may have.
+    pub fn on_missed(&mut self, now: Instant, index: u64) {
+        if self.window.has_seen(index) {
+            return;
+        }
+        if let Some(nacks) = self.video.as_mut().and_then(|video| video.nacks.as_mut()) {
+            nacks.add(now, index);
+        }
+    }
+
     /// A packet of the cache as if it came now, late.
     pub fn cached_ingress(&self, now: Instant, sequence: u16) -> Option<Ingress<'_>> {
         let packet = self.cached(self.window.extend(sequence))?;

@@ -191,6 +191,24 @@ impl Room {
         self.forward(turn, seat, source, &ingress);
     }
 
+    /// Packets that subscribers here miss, of tracks that may be elsewhere.
+    pub(in crate::room) fn ask_elsewhere(&mut self, now: Instant, missed: &[(TrackKey, u64)]) {
+        for &(track, index) in missed {
+            let seat = self.by_id.get(&track.participant).copied();
+            let Some(seat) = seat.filter(|seat| self.seats.remote(*seat).is_some()) else {
+                continue;
+            };
+            let Some(published) = self.published_mut(seat, track.source) else {
+                continue;
+            };
+            published.track.on_missed(now, index);
+            let due = published.track.poll_timeout();
+            if let Some(relay) = &mut self.relay {
+                relay.expedite(due);
+            }
+        }
+    }
+
     /// Does what is due by time.
     pub fn relay_timeout(&mut self, turn: &mut Turn<'_>) {
         let Some(relay) = &mut self.relay else {
