@@ -10,6 +10,9 @@ use super::participant::Participant;
 use super::relay::Remote;
 use crate::media::ParticipantId;
 
+// Not boxed: a participant is looked up for every packet it gets, and a seat of somebody elsewhere
+// may be as large.
+#[allow(clippy::large_enum_variant)]
 enum Seat {
     Here(Participant),
     Elsewhere(Remote),

@@ -41,7 +41,7 @@ struct Way {
 }
 
 pub struct Relays {
-    links: Links,
+    pub links: Links,
     dice: StdRng,
     ways: BTreeMap<(usize, usize), Way>,
     /// Times a way had no room.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use firstbell::media::{MediaKind, ParticipantId, Source};
 use firstbell::room::relay::RelayCounters;
 use firstbell::room::{Permissions, Wants};
-use firstbell::shard::{Command, Event, ShardConfig};
+use firstbell::shard::{Command, EndReason, Event, ShardConfig};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -462,6 +462,75 @@ fn leaving_cleans_up_on_both_shards() {
     assert!(
         shows(&world, stays, last, Source::Camera) && shows(&world, last, stays, Source::Camera)
     );
+    world.leave(stays);
+    world.leave(last);
+    world.run_for(SECOND);
+    assert_eq!(entries(&world), [0, 0]);
+    world.assert_no_faults();
+}
+
+/// The second person's join is faster than the first one's: the shard that is told of the other
+/// finds nobody there yet, and nobody tells the other.
+#[test]
+fn shards_meet_whichever_opens_the_room_first() {
+    for wait in [0, 5, 50, 1_500] {
+        let mut world = node(141, Path::IDEAL, 2);
+        let second = world.join_knowing(1, 1, Profile::PUPIL, vec![0]);
+        world.run_for(Duration::from_millis(wait));
+        let first = world.join_knowing(0, 1, Profile::PUPIL, Vec::new());
+        // The longest between two greetings, and a second for the keyframe.
+        world.run_for(5 * SECOND / 2);
+        for (viewer, of) in [(first, second), (second, first)] {
+            let slot = showing(&world, viewer, of, Source::Camera);
+            assert!(world.now - newest_at(slot) < SECOND / 10, "after {wait} ms");
+        }
+        world.leave(first);
+        world.leave(second);
+        world.run_for(SECOND);
+        assert_eq!(entries(&world), [0, 0]);
+        world.assert_no_faults();
+    }
+}
+
+/// A shard that takes nothing any more: what waits for it is bounded, rooms that need it are
+/// refused, and all is told once it takes messages again.
+#[test]
+fn a_shard_that_does_not_answer_costs_no_more_than_a_bound() {
+    let configs = (0..2).map(|index| ShardConfig {
+        max_rooms: 50,
+        max_relay_bytes: 4 * 1024,
+        ..config(index, 2)
+    });
+    let mut world = World::spread(151, Path::IDEAL, configs.collect(), Links::IDEAL);
+    let stays = world.join_on(0, 0, Profile::PUPIL);
+    let other = world.join_on(1, 0, Profile::PUPIL);
+    world.run_for(SECOND);
+    world.relays.links.capacity = 0;
+    let most = entries(&world)[1] + 50 + 20;
+    for room in 1..300 {
+        let id = world.join_knowing(1, room, Profile::LISTENER, vec![0]);
+        world.run_for(Duration::from_millis(1));
+        world.leave(id);
+        assert!(entries(&world)[1] <= most, "{:?}", entries(&world));
+    }
+    let is_refusal = |event: &Event| {
+        matches!(
+            event,
+            Event::Ended {
+                why: EndReason::ShardFull,
+                ..
+            }
+        )
+    };
+    assert!(world.count_events(is_refusal) > 100);
+    world.relays.links.capacity = 1_000;
+    world.leave(other);
+    world.run_for(SECOND / 10);
+    let last = world.join_on(1, 0, Profile::PUPIL);
+    world.run_for(3 * SECOND);
+    let shown: BTreeSet<_> = world.slots(stays).into_iter().flatten().collect();
+    let sources = [(last, Source::Microphone), (last, Source::Camera)];
+    assert!(shown.iter().eq(&sources), "{shown:?}");
     world.leave(stays);
     world.leave(last);
     world.run_for(SECOND);

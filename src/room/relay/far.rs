@@ -27,6 +27,8 @@ impl Room {
         }
         let relay = self.relay.as_ref();
         let Some(place) = relay.and_then(|relay| relay.peers.place_of(from)) else {
+            let is_media = matches!(message, RelayMessage::Media { .. });
+            turn.relay_counters.packets_unknown += u64::from(is_media);
             return;
         };
         match *message {
