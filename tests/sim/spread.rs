@@ -421,6 +421,32 @@ fn pins_and_limits_hold_across_shards_and_every_switch_is_clean() {
     }
 }
 
+/// What was published while no slot here showed it is not asked for afterwards.
+#[test]
+fn a_track_that_is_wanted_again_begins_anew() {
+    let mut world = node(75, Path::IDEAL, 2);
+    let profile = Profile {
+        video_slots: 1,
+        ..Profile::LISTENER
+    };
+    let viewer = world.join_on(0, 1, profile);
+    let others = [0, 1].map(|_| world.join_on(1, 1, Profile::PUPIL));
+    world.run_for(2 * SECOND);
+    for turn in 0..10 {
+        let wants = Wants {
+            pinned: vec![others[turn % 2]],
+            max_video: None,
+        };
+        world.want(viewer, wants);
+        world.run_for(SECOND / 2);
+    }
+    let relay = relayed(&world);
+    assert!(relay.packets_in > 1_000, "{relay:?}");
+    assert_eq!((relay.nacked_out, relay.resent), (0, 0), "{relay:?}");
+    assert!(video_runs(&world, viewer).len() >= 5);
+    world.assert_no_faults();
+}
+
 #[test]
 fn voice_and_picture_have_one_clock_across_shards() {
     let mut world = node(81, Path::WIRELESS, 2);
@@ -566,6 +592,40 @@ fn a_room_that_closes_and_opens_again_at_once_is_known_as_the_new_one() {
         assert_eq!(entries(&world), [0, 0]);
         world.assert_no_faults();
     }
+}
+
+/// The same while the word of its closing cannot leave.
+#[test]
+fn a_room_that_is_open_again_before_its_farewell_left_is_known_as_the_new_one() {
+    let configs = (0..2).map(|index| ShardConfig {
+        max_relay_bytes: 4 * 1024,
+        ..config(index, 2)
+    });
+    let mut world = World::spread(161, Path::IDEAL, configs.collect(), Links::IDEAL);
+    let stays = world.join_on(0, 1, Profile::PUPIL);
+    let old = world.join_on(1, 1, Profile::PUPIL);
+    world.run_for(2 * SECOND);
+    world.relays.links.capacity = 0;
+    // Until its own packets have filled the outbox.
+    world.run_for(SECOND);
+    world.leave(old);
+    let new = world.join_on(1, 1, Profile::PUPIL);
+    world.run_for(SECOND);
+    assert!(shows(&world, stays, old, Source::Camera), "no word yet");
+    world.relays.links.capacity = 1_000;
+    world.run_for(3 * SECOND);
+    for (viewer, of) in [(stays, new), (new, stays)] {
+        let shown: BTreeSet<_> = world.slots(viewer).into_iter().flatten().collect();
+        let sources = [(of, Source::Microphone), (of, Source::Camera)];
+        assert!(shown.iter().eq(&sources), "{shown:?}");
+        let slot = showing(&world, viewer, of, Source::Camera);
+        assert!(world.now - newest_at(slot) < SECOND / 4);
+    }
+    world.leave(stays);
+    world.leave(new);
+    world.run_for(SECOND);
+    assert_eq!(entries(&world), [0, 0]);
+    world.assert_no_faults();
 }
 
 #[test]
