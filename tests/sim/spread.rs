@@ -606,8 +606,12 @@ fn a_room_that_is_open_again_before_its_farewell_left_is_known_as_the_new_one() 
     let old = world.join_on(1, 1, Profile::PUPIL);
     world.run_for(2 * SECOND);
     world.relays.links.capacity = 0;
-    // Until its own packets have filled the outbox.
+    // Packets, hellos and farewells of other rooms fill the outbox to the last byte.
     world.run_for(SECOND);
+    for room in 2..200 {
+        let id = world.join_knowing(1, room, Profile::LISTENER, vec![0]);
+        world.leave(id);
+    }
     world.leave(old);
     let new = world.join_on(1, 1, Profile::PUPIL);
     world.run_for(SECOND);
