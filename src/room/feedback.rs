@@ -47,6 +47,7 @@ impl Room {
                 Rtcp::SourceDescription(_)
                 | Rtcp::ReceiverEstimatedMaximumBitrate(_)
                 | Rtcp::TransportFeedback(_)
+                | Rtcp::CongestionFeedback(_)
                 | Rtcp::Other { .. } => {}
             }
         }
