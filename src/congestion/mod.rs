@@ -1,11 +1,18 @@
 //! What the network tells us, and what we make of it: towards publishers the feedback about their
 //! packets, for each subscriber an estimate of its line, probes for more of it, and pacing.
 
+mod acked_bitrate;
 mod arrival_clock;
+mod delay_based;
+mod inter_arrival;
+mod link_capacity;
 mod packet_class;
+mod queue_delay;
+mod rate_control;
 mod send_history;
 mod stream_index;
 mod transport_feedback;
+mod trendline;
 
 pub use packet_class::PacketClass;
 pub use send_history::{MAX_RESULTS, MAX_SENT, PacketResult, ProbeId, SendHistory, SentPacket};
