@@ -4,16 +4,25 @@
 mod acked_bitrate;
 mod arrival_clock;
 mod delay_based;
+mod estimator;
+mod gcc;
 mod inter_arrival;
 mod link_capacity;
+mod loss_based;
+mod loss_model;
 mod packet_class;
 mod queue_delay;
 mod rate_control;
+mod report_estimator;
+mod report_tracker;
 mod send_history;
 mod stream_index;
 mod transport_feedback;
 mod trendline;
 
+pub use estimator::{BandwidthEstimator, FeedbackInput, Limit, LossReport, Outlook, RateBounds};
+pub use gcc::Gcc;
 pub use packet_class::PacketClass;
+pub use report_estimator::ReportEstimator;
 pub use send_history::{MAX_RESULTS, MAX_SENT, PacketResult, ProbeId, SendHistory, SentPacket};
 pub use transport_feedback::{FEEDBACK_INTERVAL, FeedbackRecorder, MAX_REMEMBERED, MAX_REPORTED};
