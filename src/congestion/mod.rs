@@ -10,6 +10,7 @@ mod inter_arrival;
 mod link_capacity;
 mod loss_based;
 mod loss_model;
+mod pacer;
 mod packet_class;
 mod queue_delay;
 mod rate_control;
@@ -22,6 +23,7 @@ mod trendline;
 
 pub use estimator::{BandwidthEstimator, FeedbackInput, Limit, LossReport, Outlook, RateBounds};
 pub use gcc::Gcc;
+pub use pacer::{Admit, MAX_QUEUE_MICROS, MAX_QUEUED, Pacer};
 pub use packet_class::PacketClass;
 pub use report_estimator::ReportEstimator;
 pub use send_history::{MAX_RESULTS, MAX_SENT, PacketResult, ProbeId, SendHistory, SentPacket};
