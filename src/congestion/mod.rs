@@ -2,9 +2,11 @@
 //! packets, for each subscriber an estimate of its line, probes for more of it, and pacing.
 
 mod acked_bitrate;
+mod application_limit;
 mod arrival_clock;
 mod delay_based;
 mod estimator;
+mod flight_window;
 mod gcc;
 mod inter_arrival;
 mod link_capacity;
@@ -12,11 +14,16 @@ mod loss_based;
 mod loss_model;
 mod pacer;
 mod packet_class;
+mod probe_controller;
+mod probe_results;
+mod prober;
 mod queue_delay;
 mod rate_control;
 mod report_estimator;
 mod report_tracker;
 mod send_history;
+mod sent_rate;
+mod silence;
 mod stream_index;
 mod transport_feedback;
 mod trendline;
