@@ -1,9 +1,13 @@
 //! What the network tells us, and what we make of it: towards publishers the feedback about their
 //! packets, for each subscriber an estimate of its line, probes for more of it, and pacing.
+//!
+//! Start at [`CongestionController`]; [`BandwidthEstimator`] is where another algorithm goes in.
 
 mod acked_bitrate;
 mod application_limit;
 mod arrival_clock;
+mod config;
+mod controller;
 mod delay_based;
 mod estimator;
 mod flight_window;
@@ -28,6 +32,11 @@ mod stream_index;
 mod transport_feedback;
 mod trendline;
 
+#[cfg(test)]
+mod tests;
+
+pub use config::{CongestionConfig, FeedbackKind, MAX_BPS, MIN_BPS, START_BPS};
+pub use controller::{CongestionController, CongestionCounters, Estimate};
 pub use estimator::{BandwidthEstimator, FeedbackInput, Limit, LossReport, Outlook, RateBounds};
 pub use gcc::Gcc;
 pub use pacer::{Admit, MAX_QUEUE_MICROS, MAX_QUEUED, Pacer};
