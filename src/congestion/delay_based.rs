@@ -191,3 +191,7 @@ impl DelayBased {
         self.trendline = Trendline::default();
     }
 }
+
+#[cfg(test)]
+#[path = "delay_based_tests.rs"]
+mod tests;

@@ -340,3 +340,7 @@ impl LossBased {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "loss_based_tests.rs"]
+mod tests;

@@ -107,7 +107,11 @@ impl LossModel {
                 worst = Some(this);
             }
         }
-        let plain = if total > 0.0 { lost / total } else { 0.0 };
+        let share = |lost: f64, total: f64| match total > 1e-6 {
+            true => (lost / total).clamp(0.0, 1.0),
+            false => 0.0,
+        };
+        let plain = share(lost, total);
         let (Some(best), Some(worst)) = (best, worst) else {
             return plain;
         };
@@ -121,7 +125,7 @@ impl LossModel {
             lost -= extreme.weight * extreme.observation.lost_kilobytes;
         }
         if total > 1e-6 {
-            (lost / total).max(0.0)
+            share(lost, total)
         } else {
             plain
         }
@@ -266,7 +270,7 @@ mod tests {
             for (kilobytes, loss, sent_kbps) in observations {
                 let lost_kilobytes = loss * kilobytes;
                 model.observe(Observation { kilobytes, lost_kilobytes, sent_kbps });
-                prop_assert!((0.0..=1.0 + 1e-9).contains(&model.average_loss()));
+                prop_assert!((0.0..=1.0).contains(&model.average_loss()));
                 let channel = model.refined(Channel { kbps, inherent_loss: 0.01 });
                 prop_assert!((0.0..=1.0).contains(&channel.inherent_loss));
                 prop_assert!(model.objective(channel).is_finite());

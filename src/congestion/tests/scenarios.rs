@@ -11,7 +11,7 @@ const LAYERS: &[f64] = &[150e3, 500e3, 1_500e3];
 
 fn seeds() -> std::ops::Range<u64> {
     let wanted = std::env::var("FIRSTBELL_SEEDS").ok();
-    0..wanted.and_then(|count| count.parse().ok()).unwrap_or(3)
+    0..wanted.and_then(|count| count.parse().ok()).unwrap_or(2)
 }
 
 fn config(seed: u64) -> FlowConfig {
