@@ -32,7 +32,7 @@ impl ArrivalClock {
         // 2^32 units would leave no remainder but each step does, so the sum creeps by less than a
         // microsecond for each feedback: nothing against the 1 ms that offsets resolve.
         self.extend(timestamp, |from, to| {
-            i64::from(to.wrapping_sub(from) as i32) * 1_000_000 >> 16
+            (i64::from(to.wrapping_sub(from) as i32) * 1_000_000) >> 16
         })
     }
 

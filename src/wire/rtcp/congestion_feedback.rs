@@ -98,7 +98,7 @@ impl StreamFeedback {
         for arrival in self.arrivals.iter().take(kept) {
             out.extend(arrival.map_or(0, Arrival::to_block).to_be_bytes());
         }
-        if kept % 2 != 0 {
+        if !kept.is_multiple_of(2) {
             out.extend([0, 0]);
         }
     }
