@@ -107,7 +107,7 @@ fn nothing_is_allocated_per_relayed_packet() {
         shards: 2,
         ..ShardConfig::new(index)
     });
-    let mut world = World::spread(78, Path::WIRELESS, configs.collect(), Links::IDEAL);
+    let mut world = World::spread(78, Path::wireless(), configs.collect(), Links::IDEAL);
     for at in 0..5 {
         world.join_on(at % 2, 1, Profile::PUPIL);
     }

@@ -7,12 +7,13 @@ use firstbell::media::{MediaKind, ParticipantId, Source};
 use firstbell::room::relay::RelayCounters;
 use firstbell::room::{Permissions, Wants};
 use firstbell::shard::{Command, EndReason, Event, ShardConfig};
+use firstbell_linksim::Loss;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use crate::judge;
 use crate::media::{RECOVERY_BOUND, judge_all, run_and_settle};
-use crate::network::{Link, Path};
+use crate::network::{Path, WIRELESS};
 use crate::people::{audio_runs, newest_at, showing, shows, video_runs};
 use crate::plan::Profile;
 use crate::relay::Links;
@@ -90,7 +91,7 @@ fn assert_nothing_of_others(world: &World, viewer: ParticipantId) {
 
 #[test]
 fn everybody_receives_all_of_what_their_slots_show_once() {
-    let mut world = node(401, Path::IDEAL, 2);
+    let mut world = node(401, Path::ideal(), 2);
     let people = join_all(&mut world, &[Profile::PUPIL; 4]);
     world.run_for(8 * SECOND);
     for &viewer in &people {
@@ -133,7 +134,7 @@ fn everybody_receives_all_of_what_their_slots_show_once() {
 #[test]
 fn streams_stay_continuous_over_a_bad_network_and_two_shards() {
     for seed in [1, 2, 3, 5] {
-        let mut world = node(seed, Path::WIRELESS, 2);
+        let mut world = node(seed, Path::wireless(), 2);
         let people = join_all(&mut world, &[Profile::PUPIL; 4]);
         run_and_settle(&mut world, 11 * SECOND);
         world.assert_no_faults();
@@ -148,7 +149,7 @@ fn streams_stay_continuous_over_a_bad_network_and_two_shards() {
 #[test]
 fn full_queues_cost_video_nothing_but_time_and_leave_whole_gaps_in_audio() {
     for seed in [11, 12, 13, 14] {
-        let mut world = narrow(seed, Path::IDEAL);
+        let mut world = narrow(seed, Path::ideal());
         let people = join_all(&mut world, &[Profile::PUPIL; 4]);
         run_and_settle(&mut world, 11 * SECOND);
         let relay = relayed(&world);
@@ -170,9 +171,9 @@ fn full_queues_cost_video_nothing_but_time_and_leave_whole_gaps_in_audio() {
 #[test]
 fn a_late_joiner_on_another_shard_sees_everybody_soon_and_disturbs_nobody() {
     for (seed, path, bound) in [
-        (21, Path::IDEAL, SECOND / 4),
-        (22, Path::WIRELESS, 5 * SECOND / 2),
-        (23, Path::WIRELESS, 5 * SECOND / 2),
+        (21, Path::ideal(), SECOND / 4),
+        (22, Path::wireless(), 5 * SECOND / 2),
+        (23, Path::wireless(), 5 * SECOND / 2),
     ] {
         let mut world = node(seed, path, 2);
         let early = [0, 1].map(|_| world.join_on(0, 1, Profile::PUPIL));
@@ -197,7 +198,7 @@ fn a_late_joiner_on_another_shard_sees_everybody_soon_and_disturbs_nobody() {
 
 #[test]
 fn keyframe_requests_of_all_shards_together_are_at_most_one_a_second() {
-    let mut world = node(31, Path::IDEAL, 3);
+    let mut world = node(31, Path::ideal(), 3);
     let teacher = world.join_on(0, 1, Profile::PUPIL);
     world.run_for(2 * SECOND);
     for at in 0..18 {
@@ -232,13 +233,7 @@ fn hears(world: &World, listener: ParticipantId, speaker: ParticipantId) -> bool
 fn whoever_speaks_on_one_shard_is_heard_at_once_on_the_others() {
     for seed in [201, 202] {
         // Down: nothing is lost, so that every gap would be the node's.
-        let path = Path {
-            up: Link::WIRELESS,
-            down: Link {
-                loss: 0,
-                ..Link::WIRELESS
-            },
-        };
+        let path = Path::new(WIRELESS, WIRELESS.with_loss(Loss::None));
         let mut world = node(seed, path, 3);
         let people = join_all(&mut world, &[CLASS; 8]);
         for &id in &people {
@@ -288,7 +283,7 @@ fn spoken(world: &World) -> Vec<Vec<ParticipantId>> {
 /// Voices that nobody on a shard can hear do not go there.
 #[test]
 fn silent_microphones_that_no_slot_holds_are_not_relayed() {
-    let mut world = node(221, Path::IDEAL, 2);
+    let mut world = node(221, Path::ideal(), 2);
     let people = join_all(&mut world, &[CLASS; 20]);
     for &id in &people {
         world.speak(id, QUIET);
@@ -305,7 +300,7 @@ fn silent_microphones_that_no_slot_holds_are_not_relayed() {
 
 #[test]
 fn when_the_shard_that_names_the_speakers_is_left_another_does() {
-    let mut world = node(231, Path::IDEAL, 2);
+    let mut world = node(231, Path::ideal(), 2);
     let people = join_all(&mut world, &[CLASS; 4]);
     world.run_for(SECOND);
     let [on_first, on_second] = [people[0], people[1]];
@@ -335,7 +330,7 @@ fn when_the_shard_that_names_the_speakers_is_left_another_does() {
 
 #[test]
 fn muting_sharing_and_permissions_are_the_same_on_all_shards() {
-    let mut world = node(51, Path::WIRELESS, 2);
+    let mut world = node(51, Path::wireless(), 2);
     let viewer = world.join_on(0, 1, Profile::PUPIL);
     let anna = world.join_on(1, 1, Profile::PUPIL);
     world.run_for(3 * SECOND);
@@ -389,7 +384,7 @@ fn muting_sharing_and_permissions_are_the_same_on_all_shards() {
 #[test]
 fn pins_and_limits_hold_across_shards_and_every_switch_is_clean() {
     for seed in [71, 72] {
-        let mut world = node(seed, Path::WIRELESS, 2);
+        let mut world = node(seed, Path::wireless(), 2);
         let viewer = world.join_on(
             0,
             1,
@@ -407,6 +402,7 @@ fn pins_and_limits_hold_across_shards_and_every_switch_is_clean() {
                 Wants {
                     pinned: vec![pinned],
                     max_video: None,
+                    tiles: Vec::new(),
                 },
             );
             assert!(shows(&world, viewer, pinned, Source::Camera), "at once");
@@ -424,7 +420,7 @@ fn pins_and_limits_hold_across_shards_and_every_switch_is_clean() {
 /// What was published while no slot here showed it is not asked for afterwards.
 #[test]
 fn a_track_that_is_wanted_again_begins_anew() {
-    let mut world = node(75, Path::IDEAL, 2);
+    let mut world = node(75, Path::ideal(), 2);
     let profile = Profile {
         video_slots: 1,
         ..Profile::LISTENER
@@ -436,6 +432,7 @@ fn a_track_that_is_wanted_again_begins_anew() {
         let wants = Wants {
             pinned: vec![others[turn % 2]],
             max_video: None,
+            tiles: Vec::new(),
         };
         world.want(viewer, wants);
         world.run_for(SECOND / 2);
@@ -449,7 +446,7 @@ fn a_track_that_is_wanted_again_begins_anew() {
 
 #[test]
 fn voice_and_picture_have_one_clock_across_shards() {
-    let mut world = node(81, Path::WIRELESS, 2);
+    let mut world = node(81, Path::wireless(), 2);
     let people = join_all(&mut world, &[Profile::PUPIL; 3]);
     world.run_for(8 * SECOND);
     for &viewer in &people {
@@ -467,7 +464,7 @@ fn voice_and_picture_have_one_clock_across_shards() {
 
 #[test]
 fn leaving_cleans_up_on_both_shards() {
-    let mut world = node(41, Path::WIRELESS, 2);
+    let mut world = node(41, Path::wireless(), 2);
     let stays = world.join_on(0, 1, Profile::PUPIL);
     world.run_for(3 * SECOND);
     let alone = entries(&world);
@@ -500,7 +497,7 @@ fn leaving_cleans_up_on_both_shards() {
 #[test]
 fn shards_meet_whichever_opens_the_room_first() {
     for wait in [0, 5, 50, 1_500] {
-        let mut world = node(141, Path::IDEAL, 2);
+        let mut world = node(141, Path::ideal(), 2);
         let second = world.join_knowing(1, 1, Profile::PUPIL, vec![0]);
         world.run_for(Duration::from_millis(wait));
         let first = world.join_knowing(0, 1, Profile::PUPIL, Vec::new());
@@ -527,7 +524,7 @@ fn a_shard_that_does_not_answer_costs_no_more_than_a_bound() {
         max_relay_bytes: 4 * 1024,
         ..config(index, 2)
     });
-    let mut world = World::spread(151, Path::IDEAL, configs.collect(), Links::IDEAL);
+    let mut world = World::spread(151, Path::ideal(), configs.collect(), Links::IDEAL);
     let stays = world.join_on(0, 0, Profile::PUPIL);
     let other = world.join_on(1, 0, Profile::PUPIL);
     world.run_for(SECOND);
@@ -568,7 +565,7 @@ fn a_shard_that_does_not_answer_costs_no_more_than_a_bound() {
 #[test]
 fn a_room_that_closes_and_opens_again_at_once_is_known_as_the_new_one() {
     for seed in 0..12 {
-        let mut world = narrow(seed, Path::IDEAL);
+        let mut world = narrow(seed, Path::ideal());
         let stays = world.join_on(0, 1, Profile::PUPIL);
         let mut other = world.join_on(1, 1, Profile::PUPIL);
         let mut dice = StdRng::seed_from_u64(seed);
@@ -601,7 +598,7 @@ fn a_room_that_is_open_again_before_its_farewell_left_is_known_as_the_new_one() 
         max_relay_bytes: 4 * 1024,
         ..config(index, 2)
     });
-    let mut world = World::spread(161, Path::IDEAL, configs.collect(), Links::IDEAL);
+    let mut world = World::spread(161, Path::ideal(), configs.collect(), Links::IDEAL);
     let stays = world.join_on(0, 1, Profile::PUPIL);
     let old = world.join_on(1, 1, Profile::PUPIL);
     world.run_for(2 * SECOND);
@@ -634,7 +631,7 @@ fn a_room_that_is_open_again_before_its_farewell_left_is_known_as_the_new_one() 
 
 #[test]
 fn hundreds_come_and_go_on_three_shards_and_leave_nothing_behind() {
-    let mut world = node(101, Path::WIRELESS, 3);
+    let mut world = node(101, Path::wireless(), 3);
     let mut dice = StdRng::seed_from_u64(101);
     let mut present = Vec::new();
     for _ in 0..400 {
@@ -668,7 +665,7 @@ fn hundreds_come_and_go_on_three_shards_and_leave_nothing_behind() {
 #[test]
 fn the_same_seed_gives_the_same_trace_over_two_shards() {
     let trace = |seed| {
-        let mut world = narrow(seed, Path::WIRELESS);
+        let mut world = narrow(seed, Path::wireless());
         join_all(&mut world, &[Profile::PUPIL; 4]);
         world.run_for(3 * SECOND);
         world.trace()
