@@ -60,6 +60,8 @@ test-load: build ## A short run of the load tester: nothing lost, corrupted or m
 	$(CARGO) run --release -p firstbell-loadtest -- join --node-binary $(FIRSTBELL_BIN) \
 		--rooms 4 --participants 5 --seconds 8
 	$(CARGO) run --release -p firstbell-loadtest -- forward --node-binary $(FIRSTBELL_BIN) --quick
+	$(CARGO) run --release -p firstbell-loadtest -- forward --node-binary $(FIRSTBELL_BIN) --quick \
+		--spread-shards 2
 
 test-interop: build tests/browser/node_modules ## aiortc with itself and with Chromium
 	bash tests/interop/run.sh

@@ -32,6 +32,9 @@ pub struct NodeOptions {
     /// `media.gso` and `media.mmsg`; not written without, for nodes that do not know them.
     pub gso: Option<bool>,
     pub mmsg: Option<bool>,
+    /// `media.spread_above`: people of one room on one media thread before the next gets some; not
+    /// written without.
+    pub spread_above: Option<usize>,
 }
 
 pub struct NodeUnderTest {
@@ -195,15 +198,21 @@ impl Drop for NodeUnderTest {
 fn configuration(http_port: u16, media_port: u16, shards: usize, options: &NodeOptions) -> String {
     let capacity = options.capacity.max(2000);
     let pinned = options.pinned;
-    let batching: String = [("gso", options.gso), ("mmsg", options.mmsg)]
-        .into_iter()
-        .filter_map(|(key, value)| Some(format!("{key} = {}\n", value?)))
-        .collect();
+    let text = |value: Option<bool>| value.map(|value| value.to_string());
+    let spread_above = options.spread_above.map(|above| above.to_string());
+    let extra: String = [
+        ("gso", text(options.gso)),
+        ("mmsg", text(options.mmsg)),
+        ("spread_above", spread_above),
+    ]
+    .into_iter()
+    .filter_map(|(key, value)| Some(format!("{key} = {}\n", value?)))
+    .collect();
     format!(
         "[http]\nlisten = \"127.0.0.1:{http_port}\"\n\n\
          [media]\nshards = {shards}\npin_threads = {pinned}\nlisten_ip = \"127.0.0.1\"\n\
          base_port = {media_port}\nannounce = [\"127.0.0.1\"]\n\
-         max_participants_per_shard = {capacity}\n{batching}\n\
+         max_participants_per_shard = {capacity}\n{extra}\n\
          [limits]\nmax_participants = {capacity}\nmax_participants_per_room = {capacity}\n\
          max_rooms = {capacity}\n\n\
          [signaling]\ndrain_seconds = 0\n\n\
@@ -252,18 +261,20 @@ mod tests {
     }
 
     #[test]
-    fn batching_is_written_only_when_asked_for() {
+    fn settings_are_written_only_when_asked_for() {
         let plain = configuration(1, 2, 1, &NodeOptions::default());
         assert!(!plain.contains("gso") && !plain.contains("mmsg"));
+        assert!(!plain.contains("spread_above"));
         assert!(plain.contains("pin_threads = false"));
         let options = NodeOptions {
             pinned: true,
             gso: Some(false),
             mmsg: Some(true),
+            spread_above: Some(1),
             ..NodeOptions::default()
         };
         let written = configuration(1, 2, 1, &options);
-        assert!(written.contains("gso = false\nmmsg = true\n\n[limits]"));
+        assert!(written.contains("gso = false\nmmsg = true\nspread_above = 1\n\n[limits]"));
         assert!(written.contains("pin_threads = true"));
     }
 

@@ -71,6 +71,13 @@ impl IndexWindow {
         Ok(Order::Late)
     }
 
+    /// Whether `index` was seen, or may have been: it is older than the window.
+    pub fn has_seen(&self, index: u64) -> bool {
+        self.highest.is_some_and(|highest| {
+            index <= highest && (highest - index >= WINDOW_LEN || self.is_set(index))
+        })
+    }
+
     /// Forgets what the positions of `highest + 1 ..= index` held one window ago.
     fn slide(&mut self, highest: u64, index: u64) {
         if index - highest >= WINDOW_LEN {

@@ -83,6 +83,24 @@ impl NackList {
         }
     }
 
+    /// One packet that no gap has shown to be missing. Without room it is left out.
+    pub fn add(&mut self, now: Instant, index: u64) {
+        let place = self
+            .missing
+            .binary_search_by_key(&index, |missing| missing.index);
+        if let Err(place) = place
+            && self.missing.len() < MAX_MISSING
+        {
+            let missing = Missing {
+                index,
+                tries: 0,
+                due: now,
+            };
+            self.missing.insert(place, missing);
+            self.next_due = Some(self.next_due.map_or(now, |next| next.min(now)));
+        }
+    }
+
     /// What is missing is of no use any more.
     pub fn clear(&mut self) {
         self.missing.clear();
@@ -171,6 +189,26 @@ mod tests {
         }
         assert_eq!(asked, [10, 50, 130, 290, 460, 630]);
         assert_eq!(gave_up, Some(800));
+        assert_eq!(list.due(), None);
+    }
+
+    #[test]
+    fn a_single_packet_is_asked_for_at_once_and_kept_once_in_order() {
+        let start = Instant::now();
+        let mut list = NackList::new();
+        assert_eq!(list.on_gap(start, 50, 2), Repair::Possible);
+        for index in [30, 48, 60, 30] {
+            list.add(start, index);
+        }
+        assert_eq!(list.due(), Some(start));
+        assert_eq!(poll(&mut list, start).0, [30, 60]);
+        list.on_arrival(48);
+        assert_eq!(poll(&mut list, start + 10 * MS).0, [49]);
+        for index in 0..2 * MAX_MISSING as u64 {
+            list.add(start, 1_000 + index);
+        }
+        assert_eq!(list.missing.len(), MAX_MISSING);
+        list.clear();
         assert_eq!(list.due(), None);
     }
 

@@ -46,6 +46,11 @@ impl ReceiveWindow {
         Ok(Accepted { index, order })
     }
 
+    /// Whether the packet has come, or is too old to know.
+    pub fn has_seen(&self, index: u64) -> bool {
+        self.indices.has_seen(index)
+    }
+
     /// The index nearest to the highest one so far whose low 16 bits are `sequence_number`.
     pub fn extend(&self, sequence_number: u16) -> u64 {
         let Some(highest) = self.highest() else {

@@ -1,10 +1,16 @@
 //! RTCP from participants: their sender reports, and what they ask as subscribers.
 
+use std::cell::Cell;
 use std::time::Instant;
+
+use arrayvec::ArrayVec;
 
 use super::{Room, Turn};
 use crate::subscribe::{Retransmitted, TrackKey};
 use crate::wire::rtcp::{Nack, ReportBlock, Rtcp, parse_compound};
+
+/// Packets of one NACK that are looked for on other shards; the others have to be asked for again.
+const MAX_ELSEWHERE: usize = 64;
 
 impl Room {
     /// Takes a decrypted RTCP compound of the participant at `seat`. What names streams that do
@@ -41,6 +47,7 @@ impl Room {
                 Rtcp::SourceDescription(_)
                 | Rtcp::ReceiverEstimatedMaximumBitrate(_)
                 | Rtcp::TransportFeedback(_)
+                | Rtcp::CongestionFeedback(_)
                 | Rtcp::Other { .. } => {}
             }
         }
@@ -63,11 +70,14 @@ impl Room {
     fn retransmit(&mut self, turn: &mut Turn<'_>, seat: usize, nack: &Nack) {
         turn.counters.sequences_nacked += nack.lost.len() as u64;
         let (publishers, by_id) = (&self.publishers, &self.by_id);
+        let missed = Cell::new(None);
         // The packet may be of the track that the slot showed before.
         let find = |track: TrackKey, index| {
             let &publisher = by_id.get(&track.participant)?;
             let publisher = publishers.get(publisher)?.as_ref()?;
-            publisher.published(track.source)?.track.cached(index)
+            let cached = publisher.published(track.source)?.track.cached(index);
+            missed.set(cached.is_none().then_some((track, index)));
+            cached
         };
         let Some(subscriber) = self.seats.get_mut(seat) else {
             return;
@@ -78,11 +88,18 @@ impl Room {
         let Some((slot, mut link)) = subscriber.slot_and_link(slot) else {
             return;
         };
+        let mut elsewhere: ArrayVec<_, MAX_ELSEWHERE> = ArrayVec::new();
         for &lost in &nack.lost {
             match slot.retransmit(turn.now, turn.wall, lost, find, &mut link, turn.out) {
                 Retransmitted::Sent => turn.counters.retransmissions += 1,
                 _ => turn.counters.retransmissions_missed += 1,
             }
+            if let Some(missed) = missed.take() {
+                let _ = elsewhere.try_push(missed);
+            }
+        }
+        if self.relay.is_some() {
+            self.ask_elsewhere(turn.now, &elsewhere);
         }
     }
 

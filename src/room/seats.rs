@@ -10,8 +10,11 @@ use super::participant::Participant;
 use super::relay::Remote;
 use crate::media::ParticipantId;
 
+// Not boxed: a participant is looked up for every packet it gets, and a seat of somebody elsewhere
+// may be as large.
+#[allow(clippy::large_enum_variant)]
 enum Seat {
-    Here(Participant),
+    Here(Box<Participant>),
     Elsewhere(Remote),
 }
 
@@ -39,7 +42,7 @@ impl Seats {
 
     pub fn insert(&mut self, participant: Participant) -> usize {
         self.here += 1;
-        self.seats.insert(Seat::Here(participant))
+        self.seats.insert(Seat::Here(Box::new(participant)))
     }
 
     pub fn insert_remote(&mut self, remote: Remote) -> usize {
@@ -80,7 +83,7 @@ impl Seats {
         match self.seats.try_remove(seat)? {
             Seat::Here(participant) => {
                 self.here -= 1;
-                Some(participant)
+                Some(*participant)
             }
             Seat::Elsewhere(_) => None,
         }
@@ -97,14 +100,14 @@ impl Seats {
 
     pub fn iter(&self) -> impl Iterator<Item = (usize, &Participant)> {
         self.seats.iter().filter_map(|(seat, who)| match who {
-            Seat::Here(participant) => Some((seat, participant)),
+            Seat::Here(participant) => Some((seat, &**participant)),
             Seat::Elsewhere(_) => None,
         })
     }
 
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (usize, &mut Participant)> {
         self.seats.iter_mut().filter_map(|(seat, who)| match who {
-            Seat::Here(participant) => Some((seat, participant)),
+            Seat::Here(participant) => Some((seat, &mut **participant)),
             Seat::Elsewhere(_) => None,
         })
     }

@@ -5,10 +5,12 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use firstbell::room::relay::{RelayMessage, decode};
+use firstbell::shard::ShardConfig;
 use firstbell::wire::demux::{DatagramKind, demux};
 
 use crate::network::Path;
 use crate::plan::Profile;
+use crate::relay::Links;
 use crate::world::World;
 
 thread_local! {
@@ -95,6 +97,24 @@ fn nothing_is_allocated_per_forwarded_packet() {
     let forwarded = world.counters().forwarding.packets_forwarded - forwarded;
     assert!(forwarded > 10_000, "{forwarded} packets are no test");
     assert!(world.rtp.packets > 2_000);
+    assert_eq!(world.rtp.allocations, 0, "in {:?}", world.rtp);
+    world.assert_no_faults();
+}
+
+#[test]
+fn nothing_is_allocated_per_relayed_packet() {
+    let configs = (0..2).map(|index| ShardConfig {
+        shards: 2,
+        ..ShardConfig::new(index)
+    });
+    let mut world = World::spread(78, Path::wireless(), configs.collect(), Links::IDEAL);
+    for at in 0..5 {
+        world.join_on(at % 2, 1, Profile::PUPIL);
+    }
+    world.run_for(Duration::from_secs(8));
+    world.rtp = PacketAllocations::default();
+    world.run_for(Duration::from_secs(20));
+    assert!(world.rtp.packets > 2_000 && world.rtp.relayed > 2_000);
     assert_eq!(world.rtp.allocations, 0, "in {:?}", world.rtp);
     world.assert_no_faults();
 }

@@ -15,7 +15,7 @@ const SEEDS: [u64; 6] = [1, 2, 3, 5, 8, 13];
 
 /// No packet of video may be missing longer than this: two recoveries in a row, towards the node
 /// and from it, each with its second try.
-const RECOVERY_BOUND: Duration = Duration::from_millis(500);
+pub const RECOVERY_BOUND: Duration = Duration::from_millis(500);
 
 fn three_people(seed: u64, path: Path) -> (World, [ParticipantId; 3]) {
     let mut world = World::new(seed, path);
@@ -34,7 +34,7 @@ fn three_people(seed: u64, path: Path) -> (World, [ParticipantId; 3]) {
     (world, people)
 }
 
-fn run_and_settle(world: &mut World, duration: Duration) {
+pub fn run_and_settle(world: &mut World, duration: Duration) {
     world.run_for(duration);
     // What was lost at the very end nobody can know of: let all be recovered, then look.
     let ids: Vec<_> = world.clients.keys().copied().collect();
@@ -46,7 +46,9 @@ fn run_and_settle(world: &mut World, duration: Duration) {
     world.run_for(Duration::from_millis(1_500));
 }
 
-fn judge_all(world: &World, people: &[ParticipantId]) {
+/// Everybody saw and heard everybody else, in one piece; no packet was missing for longer than
+/// `bound`.
+pub fn judge_all(world: &World, people: &[ParticipantId], bound: Duration) {
     for &id in people {
         let client = world.client(id);
         let mut seen = Vec::new();
@@ -56,7 +58,7 @@ fn judge_all(world: &World, people: &[ParticipantId]) {
             assert!(runs.is_empty() || by_rtx.count() > 3);
             assert_eq!(receiver.first_missing(), None, "{:?}", receiver.line.mid);
             let longest = judge::longest_recovery(receiver);
-            assert!(longest <= RECOVERY_BOUND, "missing for {longest:?}");
+            assert!(longest <= bound, "missing for {longest:?}");
             seen.extend(runs);
         }
         let publishers = seen.iter().map(|run| run.publisher).collect::<Vec<_>>();
@@ -112,7 +114,7 @@ fn streams_stay_continuous_over_a_bad_network_whatever_the_seed() {
         let (mut world, people) = three_people(seed, Path::wireless());
         run_and_settle(&mut world, Duration::from_secs(11));
         world.assert_no_faults();
-        judge_all(&world, &people);
+        judge_all(&world, &people, RECOVERY_BOUND);
         let counters = &world.counters().forwarding;
         assert!(counters.retransmissions > 20, "{counters:?}");
         assert!(counters.nacks_sent > 20, "{counters:?}");

@@ -17,32 +17,37 @@ use crate::world::World;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// The runs of all video slots of one participant, checked.
-fn video_runs(world: &World, id: ParticipantId) -> Vec<Run> {
+pub fn video_runs(world: &World, id: ParticipantId) -> Vec<Run> {
     let receivers = world.client(id).receivers_of(MediaKind::Video);
     receivers
         .flat_map(|slot| judge::video(slot).unwrap())
         .collect()
 }
 
-fn audio_runs(world: &World, id: ParticipantId, lossless: bool) -> Vec<Run> {
+pub fn audio_runs(world: &World, id: ParticipantId, lossless: bool) -> Vec<Run> {
     let receivers = world.client(id).receivers_of(MediaKind::Audio);
     receivers
         .flat_map(|slot| judge::audio(slot, lossless).unwrap())
         .collect()
 }
 
-fn shows(world: &World, viewer: ParticipantId, of: ParticipantId, source: Source) -> bool {
+pub fn shows(world: &World, viewer: ParticipantId, of: ParticipantId, source: Source) -> bool {
     world.slots(viewer).contains(&Some((of, source)))
 }
 
 /// The slot that shows a source now.
-fn showing(world: &World, viewer: ParticipantId, of: ParticipantId, source: Source) -> &Receiver {
+pub fn showing(
+    world: &World,
+    viewer: ParticipantId,
+    of: ParticipantId,
+    source: Source,
+) -> &Receiver {
     let slots = world.slots(viewer);
     let at = slots.iter().position(|slot| *slot == Some((of, source)));
     &world.client(viewer).receivers[at.expect("not shown")]
 }
 
-fn newest_at(receiver: &Receiver) -> Duration {
+pub fn newest_at(receiver: &Receiver) -> Duration {
     let times = receiver.packets.values().map(|packet| packet.at);
     times.max().unwrap_or_default()
 }

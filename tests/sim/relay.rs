@@ -18,7 +18,7 @@ pub struct Links {
 }
 
 /// As long as a shard may be busy with other things at its worst.
-const STALL: Duration = Duration::from_millis(60);
+const STALL: Duration = Duration::from_millis(120);
 
 impl Links {
     pub const IDEAL: Self = Self {
@@ -28,8 +28,8 @@ impl Links {
 
     /// Queues that are full now and then.
     pub const NARROW: Self = Self {
-        capacity: 12,
-        stalls: 3,
+        capacity: 8,
+        stalls: 5,
     };
 }
 
@@ -41,7 +41,7 @@ struct Way {
 }
 
 pub struct Relays {
-    links: Links,
+    pub links: Links,
     dice: StdRng,
     ways: BTreeMap<(usize, usize), Way>,
     /// Times a way had no room.

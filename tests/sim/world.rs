@@ -172,10 +172,21 @@ impl World {
     }
 
     pub fn join_on(&mut self, shard: usize, room: u64, profile: Profile) -> ParticipantId {
+        let spread_over = self.others(RoomId(room), shard);
+        self.join_knowing(shard, room, profile, spread_over)
+    }
+
+    /// Joins where it is not known as usual which other shards have people of the room.
+    pub fn join_knowing(
+        &mut self,
+        shard: usize,
+        room: u64,
+        profile: Profile,
+        spread_over: Vec<usize>,
+    ) -> ParticipantId {
         let id = ParticipantId(self.next_id);
         self.next_id += 1;
         let room = RoomId(room);
-        let spread_over = self.others(room, shard);
         self.shard_of.insert(id, shard);
         self.room_of.insert(id, room);
         let client = Client::new(self.now, self.seed, id, profile);

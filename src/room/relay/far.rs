@@ -27,6 +27,8 @@ impl Room {
         }
         let relay = self.relay.as_ref();
         let Some(place) = relay.and_then(|relay| relay.peers.place_of(from)) else {
+            let is_media = matches!(message, RelayMessage::Media { .. });
+            turn.relay_counters.packets_unknown += u64::from(is_media);
             return;
         };
         match *message {
@@ -189,6 +191,24 @@ impl Room {
             self.note_voice(turn.now, seat, &ingress);
         }
         self.forward(turn, seat, source, &ingress);
+    }
+
+    /// Packets that subscribers here miss, of tracks that may be elsewhere.
+    pub(in crate::room) fn ask_elsewhere(&mut self, now: Instant, missed: &[(TrackKey, u64)]) {
+        for &(track, index) in missed {
+            let seat = self.by_id.get(&track.participant).copied();
+            let Some(seat) = seat.filter(|seat| self.seats.remote(*seat).is_some()) else {
+                continue;
+            };
+            let Some(published) = self.published_mut(seat, track.source) else {
+                continue;
+            };
+            published.track.on_missed(now, index);
+            let due = published.track.poll_timeout();
+            if let Some(relay) = &mut self.relay {
+                relay.expedite(due);
+            }
+        }
     }
 
     /// Does what is due by time.

@@ -197,8 +197,8 @@ impl Room {
         let opened = self.opened;
         if let Some(relay) = &mut self.relay {
             let names = relay.peers.is_oldest(relay.own, opened);
-            let began = names && !std::mem::replace(&mut relay.names_speakers, names);
-            self.speakers_changed |= began;
+            let did = std::mem::replace(&mut relay.names_speakers, names);
+            self.speakers_changed |= names && !did;
         }
     }
 }

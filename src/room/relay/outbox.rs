@@ -30,6 +30,9 @@ struct Queue {
 /// their bytes.
 const LEAST_BYTES: usize = 32;
 
+/// One part in so many is left for state: packets alone must not keep it waiting for ever.
+const STATE_SHARE: usize = 8;
+
 impl RelayOutbox {
     /// For a node of `shards` shards.
     pub fn new(shards: usize, max_bytes: usize) -> Self {
@@ -54,7 +57,11 @@ impl RelayOutbox {
         if queue.ends.len() == queue.ends.capacity() {
             return false;
         }
-        let end = self.max_bytes.min(queue.used + MAX_MESSAGE_BYTES);
+        let limit = match message {
+            RelayMessage::Media { .. } => self.max_bytes - self.max_bytes / STATE_SHARE,
+            _ => self.max_bytes,
+        };
+        let end = limit.min(queue.used + MAX_MESSAGE_BYTES);
         let Some(free) = queue.bytes.get_mut(queue.used..end) else {
             return false;
         };
@@ -114,7 +121,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::media::ParticipantId;
+    use crate::media::{Codec, ParticipantId, Source};
+    use crate::publish::Ingress;
     use crate::room::relay::message::decode;
 
     fn gone(number: u64) -> RelayMessage<'static> {
@@ -152,6 +160,30 @@ mod tests {
         assert!(!outbox.is_empty());
         outbox.discard(2, 1);
         assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn packets_leave_room_for_state() {
+        let mut outbox = RelayOutbox::new(2, 8_000);
+        let payload = [0; 100];
+        let packet = RelayMessage::Media {
+            participant: ParticipantId(1),
+            source: Source::Microphone,
+            packet: Ingress {
+                index: 1,
+                timestamp: 1,
+                marker: false,
+                payload: &payload,
+                codec: Codec::Opus,
+                keyframe: false,
+                starts_frame: true,
+                level: None,
+                arrival: Instant::now(),
+            },
+        };
+        while outbox.push(1, RoomId(7), &packet) {}
+        let states = (0..100).take_while(|&n| outbox.push(1, RoomId(7), &gone(n)));
+        assert!(states.count() >= 1_000 / 17);
     }
 
     proptest! {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+mod congestion_feedback;
 mod description;
 mod feedback;
 mod reader;
@@ -13,6 +14,9 @@ mod report;
 mod tests;
 mod transport_feedback;
 
+pub use congestion_feedback::{
+    Arrival, CongestionFeedback, MAX_PACKETS_PER_STREAM, StreamFeedback,
+};
 pub use description::{Goodbye, SourceDescription, SourceDescriptionChunk};
 pub use feedback::{
     FullIntraRequest, FullIntraRequestEntry, MAX_FULL_INTRA_ENTRIES, MAX_LOST_PER_NACK, Nack,
@@ -45,9 +49,10 @@ mod packet_type {
 }
 
 /// Feedback message types (RFC 4585 §6.2, §6.3; RFC 5104 §4.3.1; draft-alvestrand-rmcat-remb;
-/// draft-holmer-rmcat-transport-wide-cc-extensions).
+/// draft-holmer-rmcat-transport-wide-cc-extensions; RFC 8888 §3.1).
 mod format {
     pub const NACK: u8 = 1;
+    pub const CONGESTION_CONTROL: u8 = 11;
     pub const TRANSPORT_WIDE: u8 = 15;
     pub const PICTURE_LOSS: u8 = 1;
     pub const FULL_INTRA_REQUEST: u8 = 4;
@@ -68,7 +73,7 @@ pub enum RtcpError {
     Padding,
     #[error("packet of type {0} is shorter than what it announces")]
     Truncated(u8),
-    #[error("transport feedback for more than {MAX_TRANSPORT_FEEDBACK_STATUSES} packets")]
+    #[error("feedback about more packets than it may cover")]
     TooManyStatuses,
     #[error("transport feedback with the reserved packet status")]
     ReservedStatus,
@@ -86,6 +91,7 @@ pub enum Rtcp {
     FullIntraRequest(FullIntraRequest),
     ReceiverEstimatedMaximumBitrate(ReceiverEstimatedMaximumBitrate),
     TransportFeedback(TransportFeedback),
+    CongestionFeedback(CongestionFeedback),
     /// Well-formed but of no interest; `format` is the five bits behind the padding bit. Not
     /// written.
     Other {
@@ -171,6 +177,9 @@ fn parse_packet(packet: RawPacket<'_>) -> Result<Rtcp, RtcpError> {
         (packet_type::TRANSPORT_FEEDBACK, format::TRANSPORT_WIDE) => {
             Rtcp::TransportFeedback(TransportFeedback::parse(&mut reader)?)
         }
+        (packet_type::TRANSPORT_FEEDBACK, format::CONGESTION_CONTROL) => {
+            Rtcp::CongestionFeedback(CongestionFeedback::parse(&mut reader)?)
+        }
         (packet_type::PAYLOAD_FEEDBACK, format::PICTURE_LOSS) => {
             Rtcp::PictureLossIndication(PictureLossIndication::parse(&mut reader)?)
         }
@@ -216,6 +225,10 @@ fn write_packet(packet: &Rtcp, out: &mut Vec<u8>) {
         Rtcp::TransportFeedback(feedback) => {
             feedback.write(out);
             (packet_type::TRANSPORT_FEEDBACK, format::TRANSPORT_WIDE)
+        }
+        Rtcp::CongestionFeedback(feedback) => {
+            feedback.write(out);
+            (packet_type::TRANSPORT_FEEDBACK, format::CONGESTION_CONTROL)
         }
         Rtcp::PictureLossIndication(pli) => {
             pli.write(out);

@@ -66,6 +66,26 @@ fn transport_feedback(arrivals: Vec<Option<i32>>) -> Rtcp {
     })
 }
 
+fn congestion_feedback() -> Rtcp {
+    let arrival = |ecn, offset| Some(Arrival { ecn, offset });
+    Rtcp::CongestionFeedback(CongestionFeedback {
+        sender_ssrc: 1,
+        streams: vec![
+            StreamFeedback {
+                ssrc: 2,
+                begin_sequence: 65_534,
+                arrivals: vec![arrival(0, Some(8_189)), None, arrival(3, None)],
+            },
+            StreamFeedback {
+                ssrc: 3,
+                begin_sequence: 7,
+                arrivals: vec![arrival(1, Some(0)), arrival(2, Some(1))],
+            },
+        ],
+        report_timestamp: 0x8899_AABB,
+    })
+}
+
 /// One of each, in a form that survives writing unchanged.
 fn one_of_each() -> Vec<Rtcp> {
     vec![
@@ -98,6 +118,7 @@ fn one_of_each() -> Vec<Rtcp> {
             ssrcs: vec![1, 2],
             reason: Some("Schluss für heute".into()),
         }),
+        congestion_feedback(),
     ]
 }
 
@@ -270,6 +291,31 @@ fn transport_feedback_is_bounded_and_refuses_the_reserved_status() {
 }
 
 #[test]
+fn congestion_feedback_blocks() {
+    let bytes = written(&[congestion_feedback()]);
+    assert_eq!(bytes[..4], [0x8B, 205, 0, 9]);
+    // Three blocks and two bytes that fill the word.
+    assert_eq!(bytes[14..24], [0, 3, 0x9F, 0xFD, 0, 0, 0xFF, 0xFF, 0, 0]);
+    // What stands in the block of a packet that was not received does not count.
+    let mut odd = bytes.clone();
+    odd[18..20].copy_from_slice(&[0x7F, 0xFF]);
+    // "Over range" reads like "not available".
+    odd[21] = 0xFE;
+    assert_eq!(parse_compound(&odd), Ok(vec![congestion_feedback()]));
+}
+
+#[test]
+fn congestion_feedback_is_bounded() {
+    let with_count = |count: u16| {
+        let mut bytes = written(&[congestion_feedback()]);
+        bytes[14..16].copy_from_slice(&count.to_be_bytes());
+        parse_compound(&bytes)
+    };
+    assert_eq!(with_count(16_384), Err(RtcpError::Truncated(205)));
+    assert_eq!(with_count(16_385), Err(RtcpError::TooManyStatuses));
+}
+
+#[test]
 fn ntp_time_counts_from_1900() {
     assert_eq!(ntp_from_epoch(Duration::ZERO), 2_208_988_800 << 32);
     assert_eq!(
@@ -293,6 +339,9 @@ mod against_rtc {
     use rtc::rtcp::receiver_report::ReceiverReport as RtcReceiverReport;
     use rtc::rtcp::sender_report::SenderReport as RtcSenderReport;
     use rtc::rtcp::source_description::SourceDescription as RtcSourceDescription;
+    use rtc::rtcp::transport_feedbacks::cc_feedback_report::{
+        CcFeedbackReport, CcFeedbackReportBlock,
+    };
     use rtc::rtcp::transport_feedbacks::transport_layer_cc::TransportLayerCc;
     use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 
@@ -362,6 +411,30 @@ mod against_rtc {
         let remb: RtcRemb = read(&packets[6]);
         assert_eq!(remb.bitrate as u64, 2_500_000 >> 4 << 4);
         assert_eq!(remb.ssrcs, [3, 4]);
+    }
+
+    #[test]
+    fn it_reads_our_congestion_feedback() {
+        let report: CcFeedbackReport = read(&congestion_feedback());
+        assert_eq!(
+            (report.sender_ssrc, report.report_timestamp),
+            (1, 0x8899_AABB)
+        );
+        let [first, second] = &report.report_blocks[..] else {
+            panic!("not two streams");
+        };
+        assert_eq!((first.media_ssrc, first.begin_sequence), (2, 65_534));
+        let blocks = |stream: &CcFeedbackReportBlock| -> Vec<(bool, u8, u16)> {
+            let blocks = stream.metric_blocks.iter();
+            blocks
+                .map(|block| (block.received, block.ecn as u8, block.arrival_time_offset))
+                .collect()
+        };
+        assert_eq!(
+            blocks(first),
+            [(true, 0, 8_189), (false, 0, 0), (true, 3, 0x1FFF)]
+        );
+        assert_eq!(blocks(second), [(true, 1, 0), (true, 2, 1)]);
     }
 
     #[test]

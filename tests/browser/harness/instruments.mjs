@@ -12,6 +12,13 @@ export function installInstruments() {
   const instruments = { connections: [], joinClickedAt: undefined };
   globalThis.__instruments = instruments;
 
+  const send = WebSocket.prototype.send;
+  WebSocket.prototype.send = function (data) {
+    const message = typeof data === 'string' && data.startsWith('{') ? JSON.parse(data) : {};
+    if (message.type === 'wants') instruments.wants = message;
+    return send.call(this, data);
+  };
+
   addEventListener(
     'click',
     (event) => {
@@ -122,6 +129,23 @@ export async function picture({ participant, source }) {
     luma.push(Math.round(0.299 * data[at] + 0.587 * data[at + 1] + 0.114 * data[at + 2]));
   }
   return { framesDecoded, shown: video.checkVisibility(), luma };
+}
+
+/** What this page last asked the node to be shown. */
+export function wants() {
+  return globalThis.__instruments.wants ?? null;
+}
+
+/** Pictures decoded so far, over all connections in use. */
+export async function framesDecoded() {
+  let frames = 0;
+  for (const { peer } of globalThis.__instruments.connections) {
+    if (peer.connectionState === 'closed') continue;
+    for (const stat of (await peer.getStats()).values()) {
+      if (stat.type === 'inbound-rtp' && stat.kind === 'video') frames += stat.framesDecoded ?? 0;
+    }
+  }
+  return frames;
 }
 
 /** Tiles of others as shown now. */

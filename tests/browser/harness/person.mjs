@@ -142,6 +142,20 @@ export class Person {
     );
   }
 
+  wants() {
+    return this.page.evaluate(inPage.wants);
+  }
+
+  /** No picture at all for a while. */
+  async seesNothing() {
+    const frames = () => this.page.evaluate(inPage.framesDecoded);
+    await until(`${this.name} gets no pictures`, async () => {
+      const before = await frames();
+      await sleep(SILENCE_MS);
+      return (await frames()) === before;
+    });
+  }
+
   roster() {
     return this.page.evaluate(inPage.roster);
   }

@@ -4,7 +4,9 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { fetchConfig } from './api';
 import { readAddress, roomPath, type Address } from './address';
 import { ClassScreen } from './class/class-screen';
+import { thisDevice } from './hooks';
 import { useTexts } from './i18n';
+import { cameraHeightFor, recallDataUse } from './media/data-use';
 import { LocalMedia } from './media/local-media';
 import { videoSlotsFor } from './class/capacity';
 import { Icon } from './parts/icons';
@@ -25,7 +27,7 @@ const tickets = new TicketStore();
 /** Which screen is shown, and the way between them. */
 export function App() {
   const t = useTexts();
-  const media = useMemo(() => new LocalMedia(), []);
+  const media = useMemo(() => new LocalMedia(cameraHeightFor(recallDataUse(), thisDevice())), []);
   const [address, setAddress] = useState<Address>(() => readAddress(location));
   const [screen, setScreen] = useState<Screen>(() => firstScreen(address));
 
@@ -137,7 +139,7 @@ function firstScreen(address: Address): Screen {
 
 function enter(place: Place): Screen {
   const session = new Session({
-    videoSlots: videoSlotsFor(Math.min(screen.width, screen.height)),
+    videoSlots: videoSlotsFor(thisDevice().shorterSide),
     client: { name: 'firstbell-web', version: '0.1.0' },
     tickets,
   });

@@ -1,6 +1,16 @@
-import type { MediaHealth, Roster, Session, SessionState, Slot, Warning } from '@firstbell/sdk';
+import type {
+  Line,
+  MediaHealth,
+  Quality,
+  Roster,
+  Session,
+  SessionState,
+  Slot,
+  Warning,
+} from '@firstbell/sdk';
 import { useEffect, useReducer, useRef, useState } from 'preact/hooks';
 
+import { cameraHeightFor, recallDataUse, rememberDataUse, type DataUse } from './media/data-use';
 import type { Device, DeviceKind, LocalMedia } from './media/local-media';
 
 /** What the page shows of a session; taken anew after every event. */
@@ -10,6 +20,8 @@ export interface ClassView {
   readonly slots: readonly Slot[];
   readonly speakers: ReadonlySet<string>;
   readonly warnings: readonly Warning[];
+  readonly quality: Quality | null;
+  readonly line: Line | null;
   /** Was in the class at least once, and did not leave. */
   readonly entered: boolean;
 }
@@ -25,6 +37,8 @@ export function useSession(session: Session): ClassView {
       slots: session.slots,
       speakers: new Set(session.speakers),
       warnings: warnings.current,
+      quality: session.quality,
+      line: session.line,
       entered: entered.current,
     };
   };
@@ -36,6 +50,8 @@ export function useSession(session: Session): ClassView {
       session.on('roster', update),
       session.on('slots', update),
       session.on('speakers', update),
+      session.on('quality', update),
+      session.on('line', update),
       session.on('warnings', (next) => {
         warnings.current = next;
         update();
@@ -51,6 +67,31 @@ export function useDevices(media: LocalMedia): Readonly<Record<DeviceKind, Devic
   const [, render] = useReducer((count: number) => count + 1, 0);
   useEffect(() => media.on('change', () => render(undefined)), [media]);
   return media.devices;
+}
+
+export interface DataUseChoice {
+  readonly use: DataUse;
+  readonly choose: (use: DataUse) => void;
+}
+
+/** The person's choice, which the own camera follows. */
+export function useDataUse(media: LocalMedia): DataUseChoice {
+  const [use, setUse] = useState(recallDataUse);
+  useEffect(() => media.setCameraHeight(cameraHeightFor(use, thisDevice())), [media, use]);
+  const choose = (next: DataUse): void => {
+    setUse(next);
+    rememberDataUse(next);
+  };
+  return { use, choose };
+}
+
+/** What can be known of the computer without asking. */
+export function thisDevice(): { cores: number; shorterSide: number } {
+  return {
+    // Some browsers do not tell; then it is taken for an old one.
+    cores: navigator.hardwareConcurrency ?? 2,
+    shorterSide: Math.min(screen.width, screen.height),
+  };
 }
 
 export interface Size {

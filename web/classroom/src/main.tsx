@@ -5,6 +5,8 @@ import { LanguageProvider } from './i18n';
 import './styles/base.css';
 import './styles/screens.css';
 import './styles/class.css';
+import './styles/panels.css';
+import './styles/controls.css';
 
 const root = document.getElementById('app');
 if (root !== null) {

@@ -19,11 +19,23 @@ export class DeviceError extends Error {
   }
 }
 
-/** Classroom size: sharp enough for a tile, cheap enough for an old tablet to encode. */
-const CAMERA = { width: { ideal: 640 }, height: { ideal: 360 }, frameRate: { ideal: 24, max: 30 } };
+/** Lines a camera is opened with. */
+export type CameraHeight = 360 | 720;
 
-export async function openCamera(deviceId?: string): Promise<MediaStreamTrack> {
-  const video = { ...CAMERA, ...(deviceId === undefined ? {} : { deviceId: { exact: deviceId } }) };
+/**
+ * `height`: 360 is sharp enough for a tile and cheap enough for an old tablet to encode, 720 is for
+ * a picture that others show large. A camera that has neither gives what is nearest.
+ */
+export async function openCamera(
+  deviceId?: string,
+  height: CameraHeight = 360,
+): Promise<MediaStreamTrack> {
+  const video = {
+    width: { ideal: (height * 16) / 9 },
+    height: { ideal: height },
+    frameRate: { ideal: 24, max: 30 },
+    ...(deviceId === undefined ? {} : { deviceId: { exact: deviceId } }),
+  };
   return first(await capture({ video }), 'video');
 }
 
@@ -37,14 +49,17 @@ export async function openMicrophone(deviceId?: string): Promise<MediaStreamTrac
   return first(await capture({ audio }), 'audio');
 }
 
-/** The screen, with its sound where the browser and the person allow it. */
-export async function openScreen(): Promise<MediaStream> {
+/**
+ * The screen, with its sound where the browser and the person allow it. `framerate` as in a
+ * session's `screenFramerate`.
+ */
+export async function openScreen(framerate = 15): Promise<MediaStream> {
   if (navigator.mediaDevices?.getDisplayMedia === undefined) {
     throw new DeviceError(globalThis.isSecureContext ? 'unsupported' : 'insecure', undefined);
   }
   try {
     return await navigator.mediaDevices.getDisplayMedia({
-      video: { frameRate: { ideal: 15, max: 30 } },
+      video: { frameRate: { ideal: framerate, max: 30 } },
       audio: true,
     });
   } catch (error) {

@@ -27,6 +27,23 @@ describe('an emitter', () => {
     expect(onBreak).not.toHaveBeenCalled();
   });
 
+  it('passes on what another one tells', () => {
+    class Tower extends Emitter<Bells & { wind: number }> {
+      constructor(bells: Emitter<Bells>) {
+        super();
+        this.relay(bells, ['ring']);
+      }
+    }
+    const bells = new Emitter<Bells>();
+    const tower = new Tower(bells);
+    const heard = vi.fn();
+    tower.on('ring', heard);
+    tower.on('break', heard);
+    bells.emit('ring', 2);
+    bells.emit('break', 'long');
+    expect(heard).toHaveBeenCalledExactlyOnceWith(2);
+  });
+
   it('needs nobody to listen', () => {
     expect(() => new Emitter<Bells>().emit('ring', 1)).not.toThrow();
   });

@@ -27,4 +27,15 @@ export class Emitter<Events extends object> {
       }
     }
   }
+
+  /** Passes on, under the same names, what `source` tells. */
+  protected relay<K extends keyof Events, Source extends Pick<Events, K>>(
+    source: Emitter<Source>,
+    names: readonly K[],
+  ): void {
+    // `Source` has the same events under these names; the compiler does not see through both.
+    for (const name of names) {
+      source.on(name, (event) => this.emit(name, event as unknown as Events[K]));
+    }
+  }
 }

@@ -15,7 +15,7 @@ afterEach(() => {
 });
 
 function made(audioSlots = 1, videoSlots = 2) {
-  const link = new MediaLink(audioSlots, videoSlots);
+  const link = new MediaLink({ audioSlots, videoSlots });
   const healths: MediaHealth[] = [];
   link.on('health', (health) => healths.push(health));
   return { link, peer: FakePeer.last, healths };
@@ -39,6 +39,14 @@ describe('the m-lines of a connection', () => {
       ...Array.from({ length: 2 }, () => 'recvonly audio'),
       ...Array.from({ length: 3 }, () => 'recvonly video'),
     ]);
+  });
+
+  it('are the same in a browser that takes no wishes about encodings', () => {
+    FakePeer.plainOnly = true;
+    const { peer } = made(2, 3);
+    expect(peer.transceivers).toHaveLength(9);
+    expect(peer.transceivers[1]).toMatchObject({ kind: 'video', direction: 'sendonly' });
+    expect(peer.transceivers[1]?.sender.encodings).toHaveLength(1);
   });
 
   it('say where a track arrives', () => {
@@ -70,6 +78,68 @@ describe('negotiation', () => {
     expect(await link.restartOffer()).toContain('restart');
     await link.acceptRestart('an answer to the restart');
     expect(link).toMatchObject({ negotiations: 1, iceRestarts: 1 });
+  });
+});
+
+const WITH_SIMULCAST = 'an answer\r\na=simulcast:recv q;h;f\r\n';
+
+describe('an answer', () => {
+  const HD = { width: 1280, height: 720 };
+
+  async function answeredWith(answer: string) {
+    const all = made();
+    await all.link.offer();
+    await all.link.replace('camera', trackOf('video', HD));
+    await all.link.accept(answer);
+    await vi.advanceTimersByTimeAsync(0);
+    return { ...all, camera: all.peer.transceivers[1]?.sender };
+  }
+
+  it('with simulcast leaves all encodings, of which the watched ones are sent', async () => {
+    const { link, camera } = await answeredWith(WITH_SIMULCAST);
+    expect(camera?.sending).toBe('qhf');
+    link.watch('camera', ['h']);
+    link.watch('microphone', []);
+    await vi.advanceTimersByTimeAsync(1_010);
+    expect(camera?.sending).toBe('h');
+  });
+
+  it('without it leaves one, in a size for everybody', async () => {
+    const { camera } = await answeredWith('an answer');
+    expect(camera?.encodings).toMatchObject([{ rid: 'q', scaleResolutionDownBy: 2 }]);
+  });
+
+  it('without it does not take the names of encodings out of an ICE restart', async () => {
+    const MID = 'urn:ietf:params:rtp-hdrext:sdes:mid';
+    const RID = 'urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id';
+    const offered = async (answer: string) => {
+      const { link, peer } = await answeredWith(answer);
+      const set = vi.fn();
+      for (const transceiver of peer.transceivers) {
+        Object.assign(transceiver, {
+          getHeaderExtensionsToNegotiate: () => [
+            { uri: MID, direction: 'sendrecv' },
+            { uri: RID, direction: 'stopped' },
+          ],
+          setHeaderExtensionsToNegotiate: set,
+        });
+      }
+      await link.restartOffer();
+      return set.mock.calls;
+    };
+    const both = [
+      { uri: MID, direction: 'sendrecv' },
+      { uri: RID, direction: 'sendrecv' },
+    ];
+    expect(await offered('an answer')).toEqual([[both], [both]]);
+    expect(await offered(WITH_SIMULCAST)).toEqual([]);
+  });
+
+  it('may be to an offer of one size of each picture', () => {
+    const link = new MediaLink({ audioSlots: 1, videoSlots: 1, simulcast: false });
+    const sizes = FakePeer.last.transceivers.map(({ sender }) => sender.encodings.length);
+    expect(sizes.slice(0, 4)).toEqual([1, 1, 1, 1]);
+    link.close();
   });
 });
 

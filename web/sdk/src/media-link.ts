@@ -1,23 +1,9 @@
+import { preferCodecs } from './codecs';
 import { Emitter } from './emitter';
+import { initialEncodings, type SendOptions } from './encodings';
 import type { TrackSource } from './protocol';
 import type { MediaHealth } from './state';
-
-/** Bits per second and frames per second a source may use. */
-export interface SourceLimits {
-  readonly maxBitrate: number;
-  readonly maxFramerate?: number;
-}
-
-/**
- * One camera stream of good classroom size, a screen whose text stays readable, speech. The sum is
- * what a home connection with 5 Mbit/s upstream can hold beside other traffic.
- */
-export const SOURCE_LIMITS: Readonly<Record<TrackSource, SourceLimits>> = {
-  microphone: { maxBitrate: 40_000 },
-  camera: { maxBitrate: 700_000, maxFramerate: 24 },
-  screen: { maxBitrate: 2_000_000, maxFramerate: 15 },
-  screen_audio: { maxBitrate: 96_000 },
-};
+import { VideoSender } from './video-sender';
 
 /** The server reads sources by the order of m-lines: first sending audio, first sending video, ... */
 const SENDING_ORDER: readonly TrackSource[] = ['microphone', 'camera', 'screen', 'screen_audio'];
@@ -26,6 +12,11 @@ const SENDING_ORDER: readonly TrackSource[] = ['microphone', 'camera', 'screen',
 const DISCONNECTED_GRACE_MS = 3_500;
 /** From the answer to the first connected transport. */
 const CONNECT_TIMEOUT_MS = 15_000;
+
+export interface LinkOptions extends SendOptions {
+  readonly audioSlots: number;
+  readonly videoSlots: number;
+}
 
 interface MediaLinkEvents {
   health: MediaHealth;
@@ -42,15 +33,17 @@ export class MediaLink extends Emitter<MediaLinkEvents> {
   /** Offer/answer pairs other than ICE restarts: 0 before the answer, then 1 for good. */
   negotiations = 0;
   iceRestarts = 0;
-  readonly #senders = new Map<TrackSource, RTCRtpSender>();
+  readonly #audio = new Map<TrackSource, RTCRtpSender>();
+  readonly #video = new Map<TrackSource, VideoSender>();
   #health: MediaHealth = 'connecting';
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
+  #answer = '';
 
-  constructor(audioSlots: number, videoSlots: number) {
+  constructor({ audioSlots, videoSlots, ...options }: LinkOptions) {
     super();
     this.peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' });
-    for (const source of SENDING_ORDER) this.#addSender(source);
+    for (const source of SENDING_ORDER) this.#addSender(source, options);
     for (let slot = 0; slot < audioSlots; slot += 1) {
       this.peer.addTransceiver('audio', { direction: 'recvonly' });
     }
@@ -79,11 +72,14 @@ export class MediaLink extends Emitter<MediaLinkEvents> {
   async accept(answer: string): Promise<void> {
     if (this.negotiations !== 0) throw new Error('this connection is negotiated already');
     this.negotiations += 1;
+    this.#answer = answer;
     await this.peer.setRemoteDescription({ type: 'answer', sdp: answer });
     this.#arm(CONNECT_TIMEOUT_MS);
+    for (const sender of this.#video.values()) sender.negotiated();
   }
 
   async restartOffer(): Promise<string> {
+    if (!takesSimulcast(this.#answer)) this.peer.getTransceivers().forEach(offerRidsAgain);
     await this.peer.setLocalDescription(await this.peer.createOffer({ iceRestart: true }));
     return this.#localSdp();
   }
@@ -97,10 +93,13 @@ export class MediaLink extends Emitter<MediaLinkEvents> {
   /** Sends `track` as `source` from now on; `null`: nothing. Never renegotiates. */
   async replace(source: TrackSource, track: MediaStreamTrack | null): Promise<void> {
     if (this.#closed) return;
-    if (track !== null && track.kind === 'video') {
-      track.contentHint = source === 'screen' ? 'detail' : 'motion';
-    }
-    await this.#senders.get(source)?.replaceTrack(track);
+    await this.#video.get(source)?.replace(track);
+    await this.#audio.get(source)?.replaceTrack(track);
+  }
+
+  /** The node says which encodings of `source` somebody watches; the others are not sent. */
+  watch(source: TrackSource, rids: readonly string[]): void {
+    this.#video.get(source)?.watch(rids);
   }
 
   /** What arrives on the m-line `mid`, or `undefined` if there is none. */
@@ -112,16 +111,27 @@ export class MediaLink extends Emitter<MediaLinkEvents> {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+    for (const sender of this.#video.values()) sender.close();
     this.peer.close();
   }
 
-  #addSender(source: TrackSource): void {
+  #addSender(source: TrackSource, options: SendOptions): void {
     const kind = source === 'microphone' || source === 'screen_audio' ? 'audio' : 'video';
-    const transceiver = this.peer.addTransceiver(kind, {
-      direction: 'sendonly',
-      sendEncodings: [{ ...SOURCE_LIMITS[source] }],
-    });
-    this.#senders.set(source, transceiver.sender);
+    const direction = 'sendonly';
+    let transceiver: RTCRtpTransceiver;
+    try {
+      const sendEncodings = initialEncodings(source, options);
+      transceiver = this.peer.addTransceiver(kind, { direction, sendEncodings });
+    } catch {
+      // A browser that does not take one of our wishes takes part without them.
+      transceiver = this.peer.addTransceiver(kind, { direction });
+    }
+    preferCodecs(transceiver, kind);
+    if (source === 'camera' || source === 'screen') {
+      this.#video.set(source, new VideoSender(source, transceiver.sender, options));
+    } else {
+      this.#audio.set(source, transceiver.sender);
+    }
   }
 
   #localSdp(): string {
@@ -164,4 +174,32 @@ export class MediaLink extends Emitter<MediaLinkEvents> {
     this.#health = health;
     this.emit('health', health);
   }
+}
+
+/** Whether an answer lets us send several encodings (RFC 8853 §5.2). */
+function takesSimulcast(answer: string): boolean {
+  return /^a=simulcast:/m.test(answer);
+}
+
+/** What Chromium has of the WebRTC extensions; TypeScript does not know it. */
+interface ExtensionControl {
+  getHeaderExtensionsToNegotiate?(): { uri: string; direction: RTCRtpTransceiverDirection }[];
+  setHeaderExtensionsToNegotiate?(
+    extensions: readonly { uri: string; direction: RTCRtpTransceiverDirection }[],
+  ): void;
+}
+
+/**
+ * Chromium offers simulcast again after it was declined, but not the header extensions that were
+ * declined with it, and then refuses its own offer. Without the lines of simulcast it takes the
+ * offer, but sends no picture any more.
+ */
+function offerRidsAgain(transceiver: RTCRtpTransceiver): void {
+  const control = transceiver as unknown as ExtensionControl;
+  if (transceiver.receiver.track.kind !== 'video' || transceiver.direction !== 'sendonly') return;
+  const extensions = control.getHeaderExtensionsToNegotiate?.().map(({ uri, direction }) => ({
+    uri,
+    direction: /rtp-stream-id$/.test(uri) ? ('sendrecv' as const) : direction,
+  }));
+  if (extensions !== undefined) control.setHeaderExtensionsToNegotiate?.(extensions);
 }

@@ -133,6 +133,30 @@ describe('a socket that is lost in class', () => {
   });
 });
 
+describe('how large tracks are shown', () => {
+  const tile = (participant: string, height: number) => ({ participant, source: 'camera', height });
+
+  it('is told again after a resume and after a new join, of who is still here', async () => {
+    const { session } = await aSessionInClass();
+    session.showTile('anna', 'camera', 360);
+    session.showTile('ben', 'camera', 0);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(FakeSocket.last.request('wants').tiles).toEqual([tile('anna', 360), tile('ben', 0)]);
+    FakeSocket.last.drops();
+    session.showTile('anna', 'camera', 180);
+    await vi.advanceTimersByTimeAsync(FIRST_WAIT_MS);
+    await socketOpens();
+    await answer('resume', resumed());
+    expect(FakeSocket.last.request('wants').tiles).toEqual([tile('anna', 180)]);
+    FakeSocket.last.says({ type: 'ended', code: 'draining', message: 'update' });
+    await vi.advanceTimersByTimeAsync(FIRST_WAIT_MS);
+    await socketOpens();
+    await answer('join', joined());
+    expect(FakeSocket.last.request('wants').tiles).toEqual([tile('anna', 180)]);
+    expect(FakeSocket.last.count('wants')).toBe(1);
+  });
+});
+
 describe('a resume that the server refuses', () => {
   async function refusedResume(): Promise<Stay> {
     const stay = await aSessionInClass();

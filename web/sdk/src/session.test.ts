@@ -236,6 +236,30 @@ describe('in class', () => {
     expect(publishing).toEqual({ microphone: false, camera: true, screen: false });
   });
 
+  it('the node says which encodings of it are watched', async () => {
+    const { session } = await aJoiningSession();
+    await answer('join', joined({ answer: 'a=simulcast:recv q;h;f' }));
+    await session.publish('camera', trackOf('video', { width: 1280, height: 720 }));
+    FakeSocket.last.says({ type: 'layers', source: 'camera', active: ['q'] });
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(FakePeer.last.transceivers[1]?.sender.sending).toBe('q');
+  });
+
+  it('the quality is what the node says of the line, as long as the connection lasts', async () => {
+    const { session } = await aSessionInClass();
+    const told: string[] = [];
+    session.on('quality', (quality) => told.push(quality?.level ?? 'none'));
+    const line = { downlink_kbps: 60, video: 'off', reason: 'narrow', uplink: 'good' } as const;
+    FakeSocket.last.says({ type: 'line', ...line });
+    expect(session.line).toEqual(line);
+    expect(session.quality).toEqual({ level: 'bad', reason: 'narrow' });
+    FakeSocket.last.drops();
+    expect(session.quality?.level).toBe('lost');
+    session.leave();
+    expect(session.line).toBeNull();
+    expect(told).toEqual(['bad', 'lost', 'none']);
+  });
+
   it('another camera is not told, for nobody has to know', async () => {
     const { session } = await aSessionInClass();
     await session.publish('camera', trackOf('video'));

@@ -1,22 +1,33 @@
+import { Admission } from './admission';
 import { Channel, RequestError, SocketLost, type Answer, type ServerEvent } from './channel';
 import { Comeback } from './comeback';
 import { Emitter } from './emitter';
-import { MediaLink } from './media-link';
+import { MediaLink, type LinkOptions } from './media-link';
 import type {
   ErrorCode,
+  Line,
   ParticipantId,
   Publishing,
   ResumeTicket,
   RoomState,
   TrackSource,
+  VideoSource,
 } from './protocol';
 import { Published, samePublishing } from './published';
+import type { Quality } from './quality';
+import { QualityMonitor } from './quality-monitor';
 import { endIsFinal, type Trouble } from './recovery';
 import { RoomView, type Slot } from './room-view';
 import type { Roster } from './roster';
-import type { SessionEvents, SessionOptions, SessionStats } from './session-types';
+import {
+  defaultUrl,
+  linkOptions,
+  type SessionEvents,
+  type SessionOptions,
+  type SessionStats,
+} from './session-options';
 import { isFinal, type SessionState } from './state';
-import { TicketStore } from './ticket-store';
+import { Wishes } from './wishes';
 
 type Joined = Extract<Answer, { type: 'joined' }>;
 
@@ -35,21 +46,18 @@ type Joined = Extract<Answer, { type: 'joined' }>;
  */
 export class Session extends Emitter<SessionEvents> {
   readonly #url: string;
-  readonly #videoSlots: number;
-  readonly #audioSlots: number;
+  readonly #linkOptions: LinkOptions;
   readonly #client: { name: string; version: string };
-  readonly #tickets: TicketStore;
+  readonly #admission: Admission;
   readonly #published = new Published();
   readonly #view = new RoomView();
+  readonly #wishes = new Wishes((wants) => this.#tell(wants));
+  readonly #monitor = new QualityMonitor();
   readonly #comeback = new Comeback();
   readonly #stats: SessionStats = { negotiations: 0, iceRestarts: 0, connections: 0, resumes: 0 };
   #state: SessionState = { name: 'idle' };
-  #room = '';
-  #token = '';
-  #ticket: ResumeTicket | undefined;
   #channel: Channel | undefined;
   #link: MediaLink | undefined;
-  #wants: { pinned: ParticipantId[]; max_video?: number } = { pinned: [] };
   #heartbeatMs = 10_000;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Work started under an older number is stale: its results are thrown away. */
@@ -58,13 +66,12 @@ export class Session extends Emitter<SessionEvents> {
   constructor(options: SessionOptions = {}) {
     super();
     this.#url = options.url ?? defaultUrl();
-    this.#videoSlots = Math.min(25, Math.max(0, options.videoSlots ?? 9));
-    this.#audioSlots = Math.min(8, Math.max(1, options.audioSlots ?? 4));
+    this.#linkOptions = linkOptions(options);
     this.#client = { ...(options.client ?? { name: 'firstbell-sdk', version: '0.1.0' }) };
-    this.#tickets = options.tickets ?? new TicketStore();
-    this.#view.on('roster', (delta) => this.emit('roster', delta));
-    this.#view.on('speakers', (speakers) => this.emit('speakers', speakers));
-    this.#view.on('slots', (slots) => this.emit('slots', slots));
+    this.#admission = new Admission(options.tickets);
+    this.#view.on('roster', () => this.#wishes.keepOnly(this.#view.roster));
+    this.relay(this.#view, ['roster', 'speakers', 'slots']);
+    this.relay(this.#monitor, ['quality', 'line']);
   }
 
   get state(): SessionState {
@@ -72,7 +79,7 @@ export class Session extends Emitter<SessionEvents> {
   }
   /** This client's own id; `undefined` before the first join. */
   get participant(): ParticipantId | undefined {
-    return this.#ticket?.participant;
+    return this.#admission.participant;
   }
   get roster(): Roster {
     return this.#view.roster;
@@ -85,6 +92,14 @@ export class Session extends Emitter<SessionEvents> {
   }
   get slots(): readonly Slot[] {
     return this.#view.slots;
+  }
+  /** How good this client's connection is, and why not better. */
+  get quality(): Quality | null {
+    return this.#monitor.quality;
+  }
+  /** What the node makes of this client's line. */
+  get line(): Line | null {
+    return this.#monitor.line;
   }
   get stats(): Readonly<SessionStats> {
     return {
@@ -108,10 +123,7 @@ export class Session extends Emitter<SessionEvents> {
    */
   connect(room: string, token: string): void {
     if (!isFinal(this.#state)) throw new Error('connected or connecting already');
-    this.#room = room;
-    this.#token = token;
-    const stored = this.#tickets.load(room);
-    this.#ticket = stored?.token === token ? stored.ticket : undefined;
+    this.#admission.apply(room, token);
     this.#comeback.start();
     void this.#join();
   }
@@ -137,22 +149,26 @@ export class Session extends Emitter<SessionEvents> {
 
   /** Whose pictures to show first, and at most how many. Kept over reconnects. */
   setWants(pinned: readonly ParticipantId[], maxVideo?: number): void {
-    this.#wants = {
-      pinned: [...pinned],
-      ...(maxVideo === undefined ? {} : { max_video: maxVideo }),
-    };
-    this.#tellWants();
+    this.#wishes.set(pinned, maxVideo);
+  }
+
+  /**
+   * How high a track is shown now, in device pixels; 0: not to be seen; `null`: not known any more.
+   * May be called as often as it changes; `observeTile` does so for an element. Tracks that are not
+   * told of come as large as the server thinks fit.
+   */
+  showTile(participant: ParticipantId, source: VideoSource, height: number | null): void {
+    this.#wishes.show(participant, source, height);
   }
 
   /** Leaves for good. The ticket is forgotten. */
   leave(): void {
     if (this.#state.name === 'left') return;
-    this.#tickets.forget(this.#room);
     const channel = this.#channel;
     this.#channel = undefined;
     channel?.request({ type: 'leave' }).catch(() => undefined).finally(() => channel.close());
     this.#tearDown();
-    this.#ticket = undefined;
+    this.#admission.dropTicket();
     this.#become({ name: 'left' });
   }
 
@@ -173,14 +189,15 @@ export class Session extends Emitter<SessionEvents> {
       if (!this.#adopt(generation, channel)) return;
       for (const [source, track] of this.#published.tracks) await link.replace(source, track);
       const publishing = this.publishing;
+      const { room, token, ticket } = this.#admission;
       const answer = await channel.request({
         type: 'join',
-        room: this.#room,
-        token: this.#token,
+        room,
+        token,
         offer,
         client: this.#client,
         publishing,
-        ...(this.#ticket === undefined ? {} : { resume: this.#ticket }),
+        ...(ticket === undefined ? {} : { resume: ticket }),
       });
       if (generation !== this.#generation) return;
       if (answer.type === 'joined') await this.#enter(generation, link, answer, publishing);
@@ -197,7 +214,7 @@ export class Session extends Emitter<SessionEvents> {
   #linkToJoin(): MediaLink {
     if (this.#link?.negotiations === 0) return this.#link;
     this.#dropLink();
-    this.#link = new MediaLink(this.#audioSlots, this.#videoSlots);
+    this.#link = new MediaLink(this.#linkOptions);
     this.#stats.connections += 1;
     return this.#link;
   }
@@ -208,12 +225,12 @@ export class Session extends Emitter<SessionEvents> {
     joined: Joined,
     announced: Publishing,
   ): Promise<void> {
-    this.#ticket = joined.ticket;
+    this.#admission.grant(joined.ticket);
     this.#comeback.joined(joined.resume_ms);
     this.#heartbeatMs = joined.heartbeat_ms;
-    this.#tickets.save(this.#room, { token: this.#token, ticket: joined.ticket });
     this.#view.connect(joined.slots, joined.mapping, (mid) => link.receiverTrack(mid));
     link.on('health', () => this.#mediaChanged(link));
+    this.#monitor.watch(link.peer);
     await link.accept(joined.answer);
     if (generation !== this.#generation) return;
     this.#channel?.startHeartbeat(joined.heartbeat_ms);
@@ -226,7 +243,7 @@ export class Session extends Emitter<SessionEvents> {
       return;
     }
     if (!samePublishing(announced, this.publishing)) this.#tellPublishing();
-    if (this.#hasWants()) this.#tellWants();
+    this.#wishes.repeat();
   }
 
   async #resume(ticket: ResumeTicket): Promise<void> {
@@ -244,7 +261,7 @@ export class Session extends Emitter<SessionEvents> {
         this.#become({ name: 'joined', media: this.#link?.health ?? 'lost' });
         this.#view.replace(answer);
         this.#tellPublishing();
-        if (this.#hasWants()) this.#tellWants();
+        this.#wishes.repeat();
         if (this.#link !== undefined) this.#mediaChanged(this.#link);
       } else {
         this.#comeback.forgetSocket();
@@ -257,10 +274,9 @@ export class Session extends Emitter<SessionEvents> {
 
   #refused(refusal: { code: ErrorCode; message: string; retry_after_ms?: number }): void {
     this.#dropChannel();
-    if (refusal.code === 'resume_unknown' && this.#ticket !== undefined) {
+    if (refusal.code === 'resume_unknown' && this.#admission.ticket !== undefined) {
       // The ticket is too old, the token may still be good: come in as a new person.
-      this.#ticket = undefined;
-      this.#tickets.forget(this.#room);
+      this.#admission.dropTicket();
       this.#recover({ kind: 'resume_refused', resumable: false });
       return;
     }
@@ -283,7 +299,7 @@ export class Session extends Emitter<SessionEvents> {
 
   #resumable(): boolean {
     return (
-      this.#ticket !== undefined &&
+      this.#admission.ticket !== undefined &&
       this.#link !== undefined &&
       this.#link.negotiations > 0 &&
       this.#comeback.isInTime
@@ -300,7 +316,7 @@ export class Session extends Emitter<SessionEvents> {
       return;
     }
     if (next.do === 'give_up') {
-      this.#tickets.forget(this.#room);
+      this.#admission.expire();
       this.#tearDown();
       this.#become({ name: 'refused', code: refusal?.code ?? 'internal', message: refusal?.message ?? '' });
       return;
@@ -322,7 +338,8 @@ export class Session extends Emitter<SessionEvents> {
   #comeBack(afterMs: number): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      if (this.#resumable() && this.#ticket !== undefined) void this.#resume(this.#ticket);
+      const { ticket } = this.#admission;
+      if (this.#resumable() && ticket !== undefined) void this.#resume(ticket);
       else void this.#join();
     }, afterMs);
   }
@@ -368,6 +385,12 @@ export class Session extends Emitter<SessionEvents> {
       case 'speakers':
         this.#view.receive(event);
         return;
+      case 'layers':
+        this.#link?.watch(event.source, event.active);
+        return;
+      case 'line':
+        this.#monitor.receive(event);
+        return;
       case 'connection':
         if (event.state === 'lost' && this.#state.name === 'joined' && !this.#comeback.restarted) {
           this.#recover({ kind: 'media', resumable: true });
@@ -388,7 +411,7 @@ export class Session extends Emitter<SessionEvents> {
       this.#recover({ kind: 'socket', resumable: false });
       return;
     }
-    this.#tickets.forget(this.#room);
+    this.#admission.expire();
     this.#tearDown();
     this.#become({ name: 'ended', code, message });
   }
@@ -397,14 +420,6 @@ export class Session extends Emitter<SessionEvents> {
 
   #tellPublishing(): void {
     this.#tell({ type: 'publishing', publishing: this.publishing });
-  }
-
-  #hasWants(): boolean {
-    return this.#wants.pinned.length > 0 || this.#wants.max_video !== undefined;
-  }
-
-  #tellWants(): void {
-    this.#tell({ type: 'wants', ...this.#wants, tiles: [] });
   }
 
   /** A message whose loss the next whole state makes up for. */
@@ -456,12 +471,14 @@ export class Session extends Emitter<SessionEvents> {
     const link = this.#link;
     this.#link = undefined;
     link?.close();
+    this.#monitor.watch(undefined);
     this.#comeback.restarts(false);
     this.#view.disconnect();
   }
 
   #tearDown(): void {
     this.#begin();
+    this.#wishes.stop();
     this.#dropChannel();
     this.#dropLink();
     this.#view.forget();
@@ -469,13 +486,7 @@ export class Session extends Emitter<SessionEvents> {
 
   #become(state: SessionState): void {
     this.#state = state;
+    this.#monitor.enter(state);
     this.emit('state', state);
   }
-}
-
-function defaultUrl(): string {
-  const url = new URL('/v1/ws', location.href);
-  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
-  url.hash = '';
-  return url.href;
 }

@@ -38,3 +38,13 @@ export function isFinal(state: SessionState): boolean {
       return false;
   }
 }
+
+/** Whether sound and picture flow; `none`: they never did, or are not meant to any more. */
+export type Flow = 'none' | 'flows' | 'interrupted';
+
+/** What `state` means for the flow that was `before`: what never flowed is not interrupted. */
+export function flowIn(state: SessionState, before: Flow): Flow {
+  if (isFinal(state) && state.name !== 'unreachable') return 'none';
+  if (state.name === 'joined' && state.media === 'connected') return 'flows';
+  return before === 'none' ? 'none' : 'interrupted';
+}

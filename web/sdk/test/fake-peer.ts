@@ -9,22 +9,79 @@ interface FakeTransceiver {
 export class FakeTrack {
   readonly kind: 'audio' | 'video';
   contentHint = '';
+  /** What the track says of its picture; changes as a shared window does. */
+  settings: MediaTrackSettings = {};
 
-  constructor(kind: 'audio' | 'video') {
+  constructor(kind: 'audio' | 'video', settings: MediaTrackSettings = {}) {
     this.kind = kind;
+    this.settings = settings;
+  }
+
+  getSettings(): MediaTrackSettings {
+    return this.settings;
   }
 }
 
 /** A track as the SDK takes it from a page. */
-export function trackOf(kind: 'audio' | 'video'): MediaStreamTrack {
-  return new FakeTrack(kind) as unknown as MediaStreamTrack;
+export function trackOf(
+  kind: 'audio' | 'video',
+  settings: MediaTrackSettings = {},
+): MediaStreamTrack {
+  return new FakeTrack(kind, settings) as unknown as MediaStreamTrack;
 }
 
-class FakeSender {
+/** Like a real one it minds who changes what: parameters are of the last look, calls in turn. */
+export class FakeSender {
   track: unknown = null;
+  encodings: RTCRtpEncodingParameters[];
+  degradationPreference: RTCDegradationPreference | undefined;
+  /** Changes of parameters so far. */
+  changes = 0;
+  /** The browser refuses them. */
+  refuses = false;
+  #transaction = 0;
+  #busy = false;
+
+  constructor(encodings: RTCRtpEncodingParameters[] = []) {
+    this.encodings = encodings;
+  }
 
   async replaceTrack(track: unknown): Promise<void> {
     this.track = track;
+  }
+
+  getParameters(): RTCRtpSendParameters {
+    this.#transaction += 1;
+    return structuredClone({
+      transactionId: String(this.#transaction),
+      encodings: this.encodings,
+    }) as RTCRtpSendParameters;
+  }
+
+  async setParameters(parameters: RTCRtpSendParameters): Promise<void> {
+    if (this.refuses) throw new DOMException('no', 'InvalidModificationError');
+    if (this.#busy || parameters.transactionId !== String(this.#transaction)) {
+      throw new DOMException('not in turn', 'InvalidStateError');
+    }
+    this.#busy = true;
+    // Not at once, but without a clock, which belongs to the test.
+    for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+    this.#busy = false;
+    const rids = ({ rid }: RTCRtpEncodingParameters) => rid;
+    if (parameters.encodings.map(rids).join() !== this.encodings.map(rids).join()) {
+      throw new DOMException('other encodings', 'InvalidModificationError');
+    }
+    this.encodings = structuredClone(parameters.encodings);
+    this.degradationPreference = parameters.degradationPreference;
+    this.changes += 1;
+  }
+
+  /** RIDs of what is sent. */
+  get sending(): string {
+    return this.encodings
+      .filter(({ active }) => active === true)
+      .map(({ rid }) => rid ?? '-')
+      .join('');
   }
 }
 
@@ -45,8 +102,12 @@ export class FakePeer extends EventTarget {
   /** No offer can be made: the browser says this. */
   static offerError: Error | undefined;
 
+  /** A browser that takes no encodings of ours. */
+  static plainOnly = false;
+
   static forget(): void {
     FakePeer.all.length = 0;
+    FakePeer.plainOnly = false;
     FakePeer.offerError = undefined;
     FakePeer.answerError = undefined;
   }
@@ -69,10 +130,22 @@ export class FakePeer extends EventTarget {
     this.#number = FakePeer.all.push(this);
   }
 
-  addTransceiver(kind: 'audio' | 'video', { direction }: { direction: string }): FakeTransceiver {
+  addTransceiver(
+    kind: 'audio' | 'video',
+    { direction, sendEncodings = [] }: RTCRtpTransceiverInit,
+  ): FakeTransceiver {
+    // As Chromium: a priority is of the whole sender.
+    if (sendEncodings.slice(1).some(({ priority }) => priority !== undefined)) {
+      throw new DOMException('unimplemented parameter', 'OperationError');
+    }
+    if (FakePeer.plainOnly && sendEncodings.length > 0) {
+      throw new DOMException('unimplemented parameter', 'OperationError');
+    }
     const mid = String(this.transceivers.length);
     const receiver = { track: new FakeTrack(kind) };
-    const made = { kind, direction, mid, sender: new FakeSender(), receiver };
+    const single = direction === 'recvonly' ? [] : [{ active: true }];
+    const sender = new FakeSender(structuredClone(sendEncodings.length > 0 ? sendEncodings : single));
+    const made = { kind, direction: direction ?? 'sendrecv', mid, sender, receiver };
     this.transceivers.push(made);
     return made;
   }
@@ -92,9 +165,19 @@ export class FakePeer extends EventTarget {
     this.localDescription = description;
   }
 
+  /** An answer without `a=simulcast` leaves every sender its first encoding. */
   async setRemoteDescription({ sdp }: { sdp: string }): Promise<void> {
     if (FakePeer.answerError !== undefined) throw FakePeer.answerError;
     this.answers.push(sdp);
+    if (sdp.includes('a=simulcast:')) return;
+    for (const { sender } of this.transceivers) sender.encodings.splice(1);
+  }
+
+  /** What the browser counts; the test fills it in. */
+  stats: readonly object[] = [];
+
+  async getStats(): Promise<Map<string, object>> {
+    return new Map(this.stats.map((entry, index) => [String(index), entry]));
   }
 
   close(): void {

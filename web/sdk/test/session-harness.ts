@@ -2,7 +2,7 @@ import { vi } from 'vitest';
 
 import type { Person, ServerMessage } from '../src/protocol';
 import { Session } from '../src/session';
-import type { SessionOptions } from '../src/session-types';
+import type { SessionOptions } from '../src/session-options';
 import type { SessionState } from '../src/state';
 import { TicketStore } from '../src/ticket-store';
 import { FakeMediaStream, FakePeer } from './fake-peer';

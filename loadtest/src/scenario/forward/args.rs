@@ -18,6 +18,15 @@ pub enum SinkChoice {
     Both,
 }
 
+/// Several media threads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Threads {
+    /// A room on each.
+    Rooms(usize),
+    /// One room over all.
+    Spread(usize),
+}
+
 /// One node with one media thread on core 0, real publishers and subscribers, the tester on core 1.
 /// The node's CPU time per forwarded packet is set against that of a bare forwarding loop on the
 /// same core, in turns within one run: the ratio holds where absolute figures do not.
@@ -65,11 +74,15 @@ pub struct ForwardArgs {
     /// A second node without either, in turns with the first; reports what batching gains
     #[arg(long, conflicts_with_all = ["no_gso", "no_mmsg"])]
     pub compare_batching: bool,
-    /// Media threads of the node
-    #[arg(long, default_value_t = 1, value_name = "N")]
+    /// Media threads of the node, each with a room of its own: what a packet costs when one of them
+    /// works and when all do. Needs no ideal forwarder and no search
+    #[arg(long, default_value_t = 1, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=64))]
     pub shards: u32,
-    /// Media threads the room is spread over
-    #[arg(long, default_value_t = 1, value_name = "N")]
+    /// Media threads that one room is spread over: whether everything arrives once, and what a packet
+    /// costs beside a room on one thread
+    #[arg(long, default_value_t = 1, value_name = "N", conflicts_with = "shards",
+          value_parser = clap::value_parser!(u32).range(1..=64))]
     pub spread_shards: u32,
     /// Node to start; without it `firstbell` beside this program, built if it is missing
     #[arg(long, value_name = "FILE")]
@@ -87,16 +100,25 @@ const QUICK_RATE: f64 = 20_000.0;
 const QUICK_PHASE: f64 = 1.0;
 
 impl ForwardArgs {
+    /// What several media threads are to be measured by.
+    pub fn threads(&self) -> Option<Threads> {
+        match (self.shards, self.spread_shards) {
+            (1, 1) => None,
+            (1, spread) => Some(Threads::Spread(spread as usize)),
+            (rooms, _) => Some(Threads::Rooms(rooms as usize)),
+        }
+    }
+
     /// # Errors
-    /// What is asked for cannot be done yet.
+    /// Options that do not go together.
     pub fn check(&self) -> anyhow::Result<()> {
-        for (option, value) in [
-            ("--shards", self.shards),
-            ("--spread-shards", self.spread_shards),
-        ] {
-            if value != 1 {
-                bail!("{option} {value}: not supported by this node yet, only 1 is");
-            }
+        if self.threads().is_some() && (self.compare_batching || self.plot.is_some()) {
+            bail!("--compare-batching and --plot are for one media thread");
+        }
+        if let Some(Threads::Spread(threads)) = self.threads()
+            && self.subscribers < threads as u32
+        {
+            bail!("--spread-shards {threads} needs as many subscribers");
         }
         Ok(())
     }
@@ -191,9 +213,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_done_is_said() {
-        let args = parsed(&["--shards", "2"]).unwrap();
-        let error = args.check().unwrap_err().to_string();
-        assert!(error.contains("not supported by this node yet"), "{error}");
+        let spread = ["--spread-shards", "2"];
+        let plotted = parsed(&["--spread-shards", "2", "--plot", "x.svg"]).unwrap();
+        assert!(plotted.check().is_err());
+        let lonely = parsed(&["--spread-shards", "2", "--subscribers", "1"]).unwrap();
+        assert!(lonely.check().is_err());
+        assert!(parsed(&["--shards", "2", "--spread-shards", "2"]).is_err());
+        assert_eq!(parsed(&spread).unwrap().threads(), Some(Threads::Spread(2)));
+        assert_eq!(parsed(&[]).unwrap().threads(), None);
         assert!(parsed(&["--load", "1.5"]).is_err());
         assert!(parsed(&["--compare-batching", "--no-gso"]).is_err());
     }

@@ -114,13 +114,20 @@ pub struct Cores {
 }
 
 impl Cores {
-    /// `None`: a machine of one core, where the tester would measure itself.
-    pub fn choose() -> Option<Self> {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    /// The media threads of the node have the first cores, the tester the one behind them or,
+    /// where there is none, the last. `None`: a machine of one core, where the tester would measure
+    /// itself.
+    pub fn choose(media_threads: usize) -> Option<Self> {
+        let cores = Self::count();
         (cores > 1).then_some(Self {
             under_test: 0,
-            tester: 1,
+            tester: media_threads.clamp(1, cores - 1),
         })
+    }
+
+    /// Cores of this machine that we may use.
+    pub fn count() -> usize {
+        std::thread::available_parallelism().map_or(1, usize::from)
     }
 
     /// Keeps all threads of this process, and those they will start, off the core under test.

@@ -1,7 +1,8 @@
 //! Sends a profile's streams at a chosen multiple of their natural speed.
 //!
 //! Frames leave as bursts, each in one segmented send, evenly spaced. Sealing is a thirtieth of
-//! what the node does with the packet, so one thread is enough.
+//! what the node does with the packet, so one thread is enough. One generator can send to several
+//! rooms, to each what the profile says.
 
 use std::net::{SocketAddrV4, UdpSocket};
 use std::os::fd::AsRawFd;
@@ -28,8 +29,12 @@ pub struct Outlet {
 }
 
 pub struct Generator {
+    profile: Profile,
+    /// Room after room.
     streams: Vec<Stream>,
     outlets: Vec<Outlet>,
+    /// Streams that [`Generator::run`] sends; the others rest.
+    active: usize,
     packets_per_second: f64,
     epoch: Instant,
     plain: Plain,
@@ -57,22 +62,37 @@ impl Sent {
 impl Generator {
     /// `ssrcs`: of the profile's streams in their order; `outlets`: of its publishers.
     pub fn new(profile: Profile, ssrcs: &[u32], outlets: Vec<Outlet>) -> Self {
-        let streams = profile
-            .streams()
-            .into_iter()
-            .zip(ssrcs)
-            .enumerate()
-            .map(|(number, (plan, ssrc))| Stream::new(plan, number as u32, *ssrc))
-            .collect();
-        Self {
-            streams,
-            outlets,
+        let mut generator = Self {
+            profile,
+            streams: Vec::new(),
+            outlets: Vec::new(),
+            active: 0,
             packets_per_second: profile.packets_per_second(),
             epoch: Instant::now(),
             plain: Plain::default(),
             arena: Vec::new(),
             batch: SendBatch::default(),
-        }
+        };
+        generator.add_room(ssrcs, outlets);
+        generator
+    }
+
+    /// One more room with publishers of its own.
+    pub fn add_room(&mut self, ssrcs: &[u32], outlets: Vec<Outlet>) {
+        let first = self.outlets.len();
+        let plans = self.profile.streams().into_iter().zip(ssrcs).enumerate();
+        self.streams.extend(plans.map(|(number, (mut plan, ssrc))| {
+            plan.publisher += first;
+            Stream::new(plan, number as u32, *ssrc)
+        }));
+        self.outlets.extend(outlets);
+        self.active = self.streams.len();
+    }
+
+    /// From now on [`Generator::run`] sends to the first `rooms` rooms only.
+    pub fn only_rooms(&mut self, rooms: usize) {
+        let streams = rooms * self.profile.streams().len();
+        self.active = streams.min(self.streams.len());
     }
 
     /// Someone cannot decode: the stream's next frame is a keyframe.
@@ -89,8 +109,15 @@ impl Generator {
             .sum()
     }
 
-    /// Sends `packets_per_second` (of all streams together) for `duration`. `keep` is called
-    /// between frames, about every 20 ms.
+    /// One frame of every stream that rests.
+    pub fn trickle_resting(&mut self) -> u64 {
+        (self.active..self.streams.len())
+            .map(|stream| self.send_frame(stream))
+            .sum()
+    }
+
+    /// Sends `packets_per_second` (of all streams of a room together) to each active room for
+    /// `duration`. `keep` is called between frames, about every 20 ms.
     pub fn run(
         &mut self,
         packets_per_second: f64,
@@ -99,12 +126,13 @@ impl Generator {
     ) -> Sent {
         let speed = packets_per_second / self.packets_per_second;
         let start = Instant::now();
-        let count = self.streams.len().max(1) as u64;
+        let count = self.active.max(1) as u64;
         let interval = |stream: &Stream| (stream.plan.interval_ns as f64 / speed).max(1.0) as u64;
         // Spread over their interval, as cameras are that nobody synchronises.
         let mut due: Vec<u64> = self
             .streams
             .iter()
+            .take(self.active)
             .enumerate()
             .map(|(index, stream)| interval(stream) * index as u64 / count)
             .collect();
@@ -232,6 +260,29 @@ mod tests {
     fn a_trickle_is_one_frame_of_each() {
         let (mut generator, _sink) = generator(Profile::Class);
         assert_eq!(generator.trickle(), 5 + 8 * 2 + 3);
+    }
+
+    #[test]
+    fn each_room_gets_the_rate_and_resting_ones_a_trickle() {
+        let (mut generator, _sink) = generator(Profile::Class);
+        let (other, _other_sink) = super::tests::generator(Profile::Class);
+        let ssrcs: Vec<u32> = other
+            .streams
+            .iter()
+            .map(|stream| stream.ssrc + 100)
+            .collect();
+        generator.add_room(&ssrcs, other.outlets);
+        let run = |generator: &mut Generator| {
+            let sent = generator.run(1000.0, Duration::from_millis(200), |_| {});
+            sent.packets + sent.skipped
+        };
+        let both = run(&mut generator);
+        generator.only_rooms(1);
+        let one = run(&mut generator);
+        assert!((350..=480).contains(&both), "{both}");
+        assert!((170..=240).contains(&one), "{one}");
+        assert_eq!(generator.trickle_resting(), 5 + 8 * 2 + 3);
+        assert_eq!(generator.trickle(), 2 * (5 + 8 * 2 + 3));
     }
 
     #[test]

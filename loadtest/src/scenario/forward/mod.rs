@@ -13,10 +13,13 @@ mod plot;
 pub mod report;
 mod rig;
 mod search;
+mod shards;
+pub mod shards_report;
 mod sinks;
 mod traffic;
 mod udp;
 
+use std::fmt;
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +27,7 @@ use std::time::Duration;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use rand::Rng;
+use serde::Serialize;
 
 use crate::node::{NodeOptions, find_binary};
 
@@ -34,7 +38,8 @@ use generator::{Generator, Outlet};
 use ideal::{Ideal, Out};
 use phases::{Bare, CpuFigures, Turn};
 use report::{Delay, ForwardSummary};
-use rig::Rig;
+use rig::{Layout, Rig};
+use shards_report::ShardsSummary;
 use traffic::Profile;
 
 /// Share of the found rate at which delay is measured.
@@ -46,14 +51,56 @@ const REVIVAL: Duration = Duration::from_millis(1500);
 /// SSRCs of the ideal forwarder's subscribers begin here; the node's are random.
 const IDEAL_SSRC: u32 = 0x1DEA_0000;
 
+/// What was asked for.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum Summary {
+    OneThread(Box<ForwardSummary>),
+    Threads(Box<ShardsSummary>),
+}
+
+impl Summary {
+    pub fn is_clean(&self) -> bool {
+        match self {
+            Summary::OneThread(summary) => summary.is_clean(),
+            Summary::Threads(summary) => summary.is_clean(),
+        }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Summary::OneThread(summary) => summary.fmt(f),
+            Summary::Threads(summary) => summary.fmt(f),
+        }
+    }
+}
+
 /// Runs the scenario. An error is one of the set-up, or a node that did not live through it.
 ///
 /// # Errors
 /// No node, no second core, refused joins.
-pub async fn run(args: &ForwardArgs) -> anyhow::Result<ForwardSummary> {
+pub async fn run(args: &ForwardArgs) -> anyhow::Result<Summary> {
     args.check()?;
-    let cores = Cores::choose().context("this takes two cores: one of them for the node alone")?;
+    if let Some(threads) = args.threads() {
+        let summary = Box::pin(shards::run(args, threads)).await?;
+        return Ok(Summary::Threads(Box::new(summary)));
+    }
+    let summary = Box::pin(run_one_thread(args)).await?;
+    Ok(Summary::OneThread(Box::new(summary)))
+}
+
+/// The tester's threads are off the cores of the node from here on.
+fn take_cores(media_threads: usize) -> anyhow::Result<Cores> {
+    let cores = Cores::choose(media_threads)
+        .context("this takes two cores: one of them for the node alone")?;
     cores.confine_tester()?;
+    Ok(cores)
+}
+
+async fn run_one_thread(args: &ForwardArgs) -> anyhow::Result<ForwardSummary> {
+    let cores = take_cores(1)?;
     let progress = progress_bar(args);
     progress.set_message("joining");
     let binary = find_binary(args.node_binary.as_deref())?;
@@ -64,11 +111,16 @@ pub async fn run(args: &ForwardArgs) -> anyhow::Result<ForwardSummary> {
         pinned: true,
         gso: batching(gso),
         mmsg: batching(mmsg),
+        spread_above: None,
     };
-    let subscribers = args.subscribers as usize;
+    let layout = Layout {
+        profile: args.profile,
+        rooms: 1,
+        subscribers: args.subscribers as usize,
+    };
     let start = |options| {
         let binary = binary.clone();
-        async move { Box::pin(Rig::start(&binary, &options, args.profile, subscribers)).await }
+        async move { Box::pin(Rig::start(&binary, &options, layout)).await }
     };
     let rig = start(options(!args.no_gso, !args.no_mmsg)).await?;
     let unbatched = if args.compare_batching {

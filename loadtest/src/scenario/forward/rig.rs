@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use futures_util::{StreamExt, stream};
 use hyper::Uri;
+use serde::Serialize;
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
@@ -23,7 +24,8 @@ use super::peer::{Door, Peer, Seat};
 use super::sinks::{Sink, Sinks};
 use super::traffic::{Profile, Shape};
 
-const MEDIA_THREAD: &str = "shard-0";
+/// What the node calls its media threads, with their number behind it.
+const MEDIA_THREAD: &str = "shard-";
 const ROOM: &str = "forward";
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Joins at once.
@@ -37,14 +39,28 @@ const SETTLE: Duration = Duration::from_secs(15);
 /// The node takes its counters over once a second.
 const COUNTERS_AFTER: Duration = Duration::from_millis(1300);
 
+/// Who is there.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout {
+    pub profile: Profile,
+    /// Rooms alike; each has publishers and subscribers of its own.
+    pub rooms: usize,
+    /// Subscribers of a room.
+    pub subscribers: usize,
+}
+
 pub struct Rig {
     node: NodeUnderTest,
     server: Uri,
-    clock: ThreadClock,
+    /// Of the media threads.
+    clocks: Vec<ThreadClock>,
+    /// Media threads whose CPU time counts.
+    measured: usize,
     runtime: Handle,
     keeper: Keeper,
     generator: Generator,
     pub sinks: Sinks,
+    /// Of one room.
     pub subscribers: usize,
     /// Packets sent to the node since it settled.
     pub sent: u64,
@@ -61,44 +77,37 @@ impl Rig {
     pub async fn start(
         binary: &Path,
         options: &NodeOptions,
-        profile: Profile,
-        subscribers: usize,
+        layout: Layout,
     ) -> anyhow::Result<Self> {
         let node = NodeUnderTest::start(binary, options).await?;
-        let clock = ThreadClock::named(node.pid(), MEDIA_THREAD)?;
-        let server = node.server.clone();
-        let door = Door {
-            websocket_url: websocket_url(&server)?,
-            tokens: TokenSource::DevDoor {
-                server: server.clone(),
-            },
-            room: ROOM.into(),
-            patience: PATIENCE,
-            dtls: Arc::new(dimpl::Config::builder().build().context("DTLS")?),
-            crypto: Crypto::new()?,
-        };
-        let mut publishers = join_all(&door, publisher_seats(profile)).await?;
-        let mut viewers = join_all(&door, subscriber_seats(profile, subscribers)).await?;
+        let clocks = (0..options.shards.unwrap_or(1))
+            .map(|shard| ThreadClock::named(node.pid(), &format!("{MEDIA_THREAD}{shard}")))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        let mut rooms = Rooms::default();
+        for room in 0..layout.rooms.max(1) {
+            // One after the other: where a room goes depends on those before it.
+            Box::pin(rooms.fill(&node.server, &format!("{ROOM}-{room}"), layout)).await?;
+        }
         let failure = Arc::new(Mutex::new(None));
         let mut sockets = JoinSet::new();
-        for peer in publishers.iter_mut().chain(&mut viewers) {
+        for peer in rooms.publishers.iter_mut().chain(&mut rooms.viewers) {
             if let Some(signaling) = peer.signaling.take() {
                 sockets.spawn(listen(signaling, failure.clone()));
             }
         }
-        let to = publishers.first().context("no publisher")?.node;
-        let generator = generator(profile, &mut publishers)?;
-        let sinks = Sinks::start(ends(&mut viewers)?, to)?;
-        publishers.append(&mut viewers);
+        let sinks = Sinks::start(ends(&mut rooms.viewers)?)?;
+        let publishers = rooms.publishers.len();
+        rooms.publishers.append(&mut rooms.viewers);
         Ok(Self {
+            server: node.server.clone(),
             node,
-            server,
-            clock,
+            measured: clocks.len(),
+            clocks,
             runtime: Handle::current(),
-            keeper: Keeper::new(publishers, profile.publishers().len()),
-            generator,
+            keeper: Keeper::new(rooms.publishers, publishers),
+            generator: rooms.generator.context("no room")?,
             sinks,
-            subscribers,
+            subscribers: layout.subscribers,
             sent: 0,
             forwarded_before: 0,
             failure,
@@ -138,15 +147,27 @@ impl Rig {
         Ok(())
     }
 
-    /// Sends at this rate (packets a second to all subscribers together).
+    /// From now on only the first `rooms` rooms are sent to, which live on as many media threads,
+    /// and only these threads' CPU time counts; the other rooms are kept alive.
+    pub fn only_rooms(&mut self, rooms: usize) {
+        self.generator.only_rooms(rooms);
+        self.measured = rooms;
+    }
+
+    /// Sends at this rate (packets a second to all subscribers of a room together).
     pub fn send(&mut self, to_all: f64, duration: Duration, mut meanwhile: impl FnMut()) -> Sent {
         let keeper = &mut self.keeper;
         let rate = to_all / self.subscribers.max(1) as f64;
+        let mut trickled = 0;
         let sent = self.generator.run(rate, duration, |generator| {
             keeper.keep(generator);
+            if keeper.last_trickle.elapsed() >= TRICKLE {
+                keeper.last_trickle = Instant::now();
+                trickled += generator.trickle_resting();
+            }
             meanwhile();
         });
-        self.sent += sent.packets;
+        self.sent += sent.packets + trickled;
         sent
     }
 
@@ -172,12 +193,54 @@ impl Rig {
         }
     }
 
-    /// CPU time of the media thread so far.
+    /// CPU time of the measured media threads so far.
     ///
     /// # Errors
     /// The node has ended.
     pub fn cpu(&self) -> anyhow::Result<CpuTime> {
-        self.clock.read()
+        let times = self.cpu_by_thread()?.into_iter().take(self.measured);
+        Ok(times.fold(CpuTime::default(), CpuTime::plus))
+    }
+
+    /// CPU time of each media thread so far.
+    ///
+    /// # Errors
+    /// The node has ended.
+    pub fn cpu_by_thread(&self) -> anyhow::Result<Vec<CpuTime>> {
+        self.clocks.iter().map(ThreadClock::read).collect()
+    }
+
+    /// People on each media thread, by the node's own count.
+    ///
+    /// # Errors
+    /// The node gives no metrics.
+    pub fn people_by_thread(&self) -> anyhow::Result<Vec<u64>> {
+        let text = self.metrics()?;
+        let of = |shard: usize| {
+            let shard = shard.to_string();
+            metrics::sum(&text, "firstbell_shard_participants", &[("shard", &shard)])
+        };
+        Ok((0..self.clocks.len()).map(of).collect())
+    }
+
+    /// What the node carried between its media threads so far, by its own count: packets by
+    /// direction, and what was dropped by reason.
+    ///
+    /// # Errors
+    /// The node gives no metrics.
+    pub fn relayed(&self) -> anyhow::Result<Relayed> {
+        let text = self.metrics()?;
+        let sum = |name: &str, labels: &[(&str, &str)]| {
+            metrics::sum(&text, &format!("firstbell_relay_{name}_total"), labels)
+        };
+        Ok(Relayed {
+            packets_out: sum("packets", &[("direction", "out")]),
+            packets_in: sum("packets", &[("direction", "in")]),
+            resent: sum("packets", &[("direction", "resent")]),
+            keyframe_requests: sum("keyframe_requests", &[("direction", "out")]),
+            queue_full: sum("drops", &[("reason", "queue_full")]),
+            repeated: sum("drops", &[("reason", "repeated")]),
+        })
     }
 
     fn metrics(&self) -> anyhow::Result<String> {
@@ -232,12 +295,71 @@ impl Rig {
     }
 }
 
+/// What went between media threads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Relayed {
+    pub packets_out: u64,
+    pub packets_in: u64,
+    pub resent: u64,
+    pub keyframe_requests: u64,
+    pub queue_full: u64,
+    pub repeated: u64,
+}
+
+impl Relayed {
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            packets_out: self.packets_out - before.packets_out,
+            packets_in: self.packets_in - before.packets_in,
+            resent: self.resent - before.resent,
+            keyframe_requests: self.keyframe_requests - before.keyframe_requests,
+            queue_full: self.queue_full - before.queue_full,
+            repeated: self.repeated - before.repeated,
+        }
+    }
+}
+
 /// The node's own count against ours.
 #[derive(Clone, Debug, Default)]
 pub struct NodeAccount {
     pub expected: u64,
     pub forwarded: u64,
     pub drops: std::collections::BTreeMap<String, u64>,
+}
+
+/// Rooms as they fill up.
+#[derive(Default)]
+struct Rooms {
+    publishers: Vec<Peer>,
+    viewers: Vec<Peer>,
+    generator: Option<Generator>,
+}
+
+impl Rooms {
+    async fn fill(&mut self, server: &Uri, room: &str, layout: Layout) -> anyhow::Result<()> {
+        let door = Door {
+            websocket_url: websocket_url(server)?,
+            tokens: TokenSource::DevDoor {
+                server: server.clone(),
+            },
+            room: room.into(),
+            patience: PATIENCE,
+            dtls: Arc::new(dimpl::Config::builder().build().context("DTLS")?),
+            crypto: Crypto::new()?,
+        };
+        let profile = layout.profile;
+        let mut publishers = join_all(&door, publisher_seats(profile)).await?;
+        let seats = subscriber_seats(profile, layout.subscribers);
+        let mut viewers = join_all(&door, seats).await?;
+        let (ssrcs, outlets) = outlets(profile, &mut publishers)?;
+        match &mut self.generator {
+            Some(generator) => generator.add_room(&ssrcs, outlets),
+            None => self.generator = Some(Generator::new(profile, &ssrcs, outlets)),
+        }
+        self.publishers.append(&mut publishers);
+        self.viewers.append(&mut viewers);
+        Ok(())
+    }
 }
 
 /// Reads publishers' sockets, reports and checks consent for everybody.
@@ -337,7 +459,8 @@ async fn listen(mut signaling: Signaling, failure: Arc<Mutex<Option<String>>>) {
     }
 }
 
-fn generator(profile: Profile, publishers: &mut [Peer]) -> anyhow::Result<Generator> {
+/// SSRCs of the profile's streams, and the ways of its publishers.
+fn outlets(profile: Profile, publishers: &mut [Peer]) -> anyhow::Result<(Vec<u32>, Vec<Outlet>)> {
     let ssrcs: Vec<u32> = profile
         .streams()
         .iter()
@@ -361,7 +484,7 @@ fn generator(profile: Profile, publishers: &mut [Peer]) -> anyhow::Result<Genera
             })
         })
         .collect::<anyhow::Result<_>>()?;
-    Ok(Generator::new(profile, &ssrcs, outlets))
+    Ok((ssrcs, outlets))
 }
 
 fn ends(subscribers: &mut [Peer]) -> anyhow::Result<Vec<Sink>> {
@@ -369,6 +492,7 @@ fn ends(subscribers: &mut [Peer]) -> anyhow::Result<Vec<Sink>> {
         let keys = peer.keys.take().context("a subscriber without keys")?;
         Ok(Sink {
             socket: peer.socket.clone(),
+            node: peer.node,
             inbound: keys.inbound,
             slots: peer.slots(),
         })

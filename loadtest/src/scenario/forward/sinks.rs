@@ -38,6 +38,8 @@ const MAX_ROLL_OVERS: u64 = 4096;
 /// One subscriber's end.
 pub struct Sink {
     pub socket: Arc<UdpSocket>,
+    /// Where the node sends from.
+    pub node: SocketAddrV4,
     pub inbound: Gcm,
     /// SSRC and whether it is video.
     pub slots: Vec<(u32, bool)>,
@@ -95,14 +97,13 @@ pub struct Sinks {
 impl Sinks {
     /// # Errors
     /// The kernel refuses GRO, or a thread.
-    pub fn start(sinks: Vec<Sink>, node: SocketAddrV4) -> anyhow::Result<Self> {
+    pub fn start(sinks: Vec<Sink>) -> anyhow::Result<Self> {
         let sockets: Vec<_> = sinks.iter().map(|sink| sink.socket.clone()).collect();
         for socket in &sockets {
             set_gro(socket.as_raw_fd(), true)?;
         }
         let shared = Arc::new(Shared::default());
         let mut reader = Reader {
-            node,
             ends: sinks.into_iter().map(End::new).collect(),
             shared: shared.clone(),
             batch: ReceiveBatch::new(MESSAGES),
@@ -230,7 +231,6 @@ struct End {
 }
 
 struct Reader {
-    node: SocketAddrV4,
     ends: Vec<End>,
     shared: Arc<Shared>,
     batch: ReceiveBatch,
@@ -270,7 +270,7 @@ impl Reader {
                     let Some(message) = self.batch.message(index) else {
                         continue;
                     };
-                    let is_node = message.from == self.node;
+                    let is_node = message.from == end.sink.node;
                     for packet in message.bytes.chunks_mut(message.segment) {
                         end.take(
                             packet,

@@ -4,8 +4,18 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { useTexts } from '../i18n';
 import { announcements } from './announce';
 
-/** Tells screen readers who comes, goes and shares, and what the microphone does. */
-export function Announcer({ session, microphoneOn }: { session: Session; microphoneOn: boolean }) {
+interface AnnouncerProps {
+  readonly session: Session;
+  readonly microphoneOn: boolean;
+  /** The banner says when pictures go, nothing else says when they are back. */
+  readonly videoOff: boolean;
+}
+
+/**
+ * Tells screen readers who comes, goes and shares, what the microphone does, and that pictures are
+ * back.
+ */
+export function Announcer({ session, microphoneOn, videoOff }: AnnouncerProps) {
   const t = useTexts();
   const [said, setSaid] = useState('');
   const before = useRef(session.roster);
@@ -26,6 +36,11 @@ export function Announcer({ session, microphoneOn }: { session: Session; microph
     if (first.current) first.current = false;
     else setSaid(microphoneOn ? texts.current.saidUnmuted : texts.current.saidMuted);
   }, [microphoneOn]);
+  const wasOff = useRef(videoOff);
+  useEffect(() => {
+    if (wasOff.current && !videoOff) setSaid(texts.current.saidVideoBack);
+    wasOff.current = videoOff;
+  }, [videoOff]);
 
   return (
     <div class="visually-hidden" role="status" aria-live="polite" data-testid="announcer">

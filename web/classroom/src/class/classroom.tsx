@@ -1,7 +1,7 @@
 import type { Session } from '@firstbell/sdk';
 import { useState } from 'preact/hooks';
 
-import { connectionOf, useDevices, type ClassView } from '../hooks';
+import { connectionOf, useDataUse, useDevices, type ClassView } from '../hooks';
 import { useTexts } from '../i18n';
 import type { LocalMedia } from '../media/local-media';
 import { canShareScreen, useScreenShare } from '../media/screen-share';
@@ -15,6 +15,7 @@ import { SettingsDialog } from './settings-dialog';
 import { useShortcuts } from './shortcuts';
 import { Sounds } from './sounds';
 import { Stage } from './stage';
+import { videoOff } from './video-off';
 
 interface ClassroomProps {
   readonly session: Session;
@@ -30,6 +31,8 @@ export function Classroom({ session, view, room, media, onAgain, onLeave }: Clas
   const t = useTexts();
   const devices = useDevices(media);
   const screen = useScreenShare(session);
+  const dataUse = useDataUse(media);
+  const off = videoOff(view.state, view.line, dataUse.use);
   const [rosterOpen, setRosterOpen] = useState(false);
   const [settingsOpen, setSettingsOpen] = useState(false);
 
@@ -58,30 +61,50 @@ export function Classroom({ session, view, room, media, onAgain, onLeave }: Clas
         <h1>{room}</h1>
         <span class="class-count">{t.participants(view.roster.size)}</span>
       </header>
-      <ConnectionBanner state={view.state} onAgain={onAgain} />
-      <Stage session={session} view={view} media={media} onMore={() => setRosterOpen(true)} />
+      <ConnectionBanner state={view.state} videoOff={off} onAgain={onAgain} />
+      <Stage
+        session={session}
+        view={view}
+        media={media}
+        dataUse={dataUse.use}
+        videoOff={off}
+        onMore={() => setRosterOpen(true)}
+      />
       <RosterPanel
         open={rosterOpen}
         view={view}
         own={session.participant}
         onClose={() => setRosterOpen(false)}
       />
-      <Notices view={view} media={media} screen={screen} />
+      <Notices
+        view={view}
+        media={media}
+        screen={screen}
+        videoOff={off}
+        onPictures={() => dataUse.choose('full')}
+      />
       <Controls
         devices={devices}
         sharing={screen.live}
         people={view.roster.size}
         rosterOpen={rosterOpen}
         settingsOpen={settingsOpen}
+        quality={view.quality}
         actions={actions}
         onLeave={onLeave}
       />
       <Sounds slots={view.slots} />
-      <Announcer session={session} microphoneOn={devices.microphone.on} />
+      <Announcer
+        session={session}
+        microphoneOn={devices.microphone.on}
+        videoOff={off === 'line'}
+      />
       <SettingsDialog
         open={settingsOpen}
         media={media}
         shortcuts={shortcuts}
+        quality={view.quality}
+        dataUse={dataUse}
         onClose={() => setSettingsOpen(false)}
       />
     </div>

@@ -1,10 +1,18 @@
 import type { SessionState } from '@firstbell/sdk';
 
 import { useTexts, type Dictionary } from '../i18n';
+import { Icon } from '../parts/icons';
 import { refusalText } from './refusal';
+import type { VideoOff } from './video-off';
+
+interface ConnectionBannerProps {
+  readonly state: SessionState;
+  readonly videoOff: VideoOff;
+  readonly onAgain: () => void;
+}
 
 /** Says what is wrong with the connection, and nothing while all is well. */
-export function ConnectionBanner({ state, onAgain }: { state: SessionState; onAgain: () => void }) {
+export function ConnectionBanner({ state, videoOff, onAgain }: ConnectionBannerProps) {
   const t = useTexts();
   const text = bannerText(t, state);
   const canAct = state.name === 'unreachable' || state.name === 'waiting' || state.name === 'reconnecting';
@@ -19,6 +27,12 @@ export function ConnectionBanner({ state, onAgain }: { state: SessionState; onAg
               {t.retryNow}
             </button>
           )}
+        </div>
+      )}
+      {text === null && videoOff === 'line' && (
+        <div class="banner banner-calm" data-testid="video-off">
+          <Icon name="cameraOff" size={20} />
+          <span>{t.videoOff}</span>
         </div>
       )}
     </div>

@@ -1,8 +1,11 @@
+import type { Quality } from '@firstbell/sdk';
+
 import { useTexts } from '../i18n';
 import type { Device, DeviceKind } from '../media/local-media';
 import { canShareScreen } from '../media/screen-share';
 import { Icon } from '../parts/icons';
 import { Toggle } from '../parts/toggle';
+import { QualityButton } from './quality';
 import type { Actions } from './shortcuts';
 import { KEYS } from './shortcuts';
 
@@ -12,6 +15,7 @@ interface ControlsProps {
   readonly people: number;
   readonly rosterOpen: boolean;
   readonly settingsOpen: boolean;
+  readonly quality: Quality | null;
   readonly actions: Actions;
   readonly onLeave: () => void;
 }
@@ -91,6 +95,9 @@ export function Controls(props: ControlsProps) {
           </span>
           <span class="control-label">{t.settings}</span>
         </button>
+        {props.quality !== null && (
+          <QualityButton quality={props.quality} onPress={actions.settings} />
+        )}
       </div>
       <button
         type="button"

@@ -4,15 +4,19 @@ import type { LocalMedia } from '../media/local-media';
 import type { ScreenShare } from '../media/screen-share';
 import { DeviceWarnings } from '../parts/device-warnings';
 import { Icon } from '../parts/icons';
+import type { VideoOff } from './video-off';
 
 interface NoticesProps {
   readonly view: ClassView;
   readonly media: LocalMedia;
   readonly screen: ScreenShare;
+  readonly videoOff: VideoOff;
+  /** The person wants to see the others after all. */
+  readonly onPictures: () => void;
 }
 
 /** What the person should know, above the bar: own screen, devices, formats. */
-export function Notices({ view, media, screen }: NoticesProps) {
+export function Notices({ view, media, screen, videoOff, onPictures }: NoticesProps) {
   const t = useTexts();
   return (
     <div class="class-notices">
@@ -22,6 +26,15 @@ export function Notices({ view, media, screen }: NoticesProps) {
           <span>{t.yourScreen}</span>
           <button class="button button-small" onClick={screen.stop}>
             {t.stopScreen}
+          </button>
+        </p>
+      )}
+      {videoOff === 'chosen' && (
+        <p class="notice notice-calm" role="status" data-testid="sound-only">
+          <Icon name="sound" size={20} />
+          <span>{t.soundOnly}</span>
+          <button class="button button-small" onClick={onPictures}>
+            {t.showPictures}
           </button>
         </p>
       )}

@@ -5,6 +5,7 @@ import type { ClassView } from '../hooks';
 import { useTexts, type Dictionary } from '../i18n';
 import { Avatar } from '../parts/avatar';
 import { Icon } from '../parts/icons';
+import { QualityMark } from './quality';
 
 interface RosterPanelProps {
   readonly open: boolean;
@@ -59,7 +60,7 @@ export function RosterPanel({ open, view, own, onClose }: RosterPanelProps) {
 function RosterItem(props: { person: Person; own: boolean; speaking: boolean }) {
   const t = useTexts();
   const { person, own, speaking } = props;
-  const { participant, name, role, publishing, present } = person;
+  const { participant, name, role, publishing, present, line } = person;
   return (
     <li
       class="roster-item"
@@ -67,6 +68,7 @@ function RosterItem(props: { person: Person; own: boolean; speaking: boolean }) 
       data-participant={participant}
       data-present={present}
       data-speaking={speaking}
+      data-line={line}
     >
       <Avatar participant={participant} name={name} />
       <span class="roster-who">
@@ -76,6 +78,7 @@ function RosterItem(props: { person: Person; own: boolean; speaking: boolean }) 
         <span class="roster-role">{present ? roleName(t, role) : t.absent}</span>
       </span>
       <span class="roster-states">
+        {present && <QualityMark level={line} />}
         {speaking && <State icon="sound" text={t.speaking} tone="speaking" />}
         {publishing.screen && <State icon="screen" text={t.sharing} tone="on" />}
         <State

@@ -1,4 +1,4 @@
-import type { Person } from '@firstbell/sdk';
+import type { Person, Quality } from '@firstbell/sdk';
 import { useMemo } from 'preact/hooks';
 
 import { useDevices } from '../hooks';
@@ -8,6 +8,7 @@ import { Avatar } from '../parts/avatar';
 import { Icon } from '../parts/icons';
 import { Video } from '../parts/video';
 import type { Box } from './layout';
+import { QualityMark, qualityText } from './quality';
 
 interface SelfTileProps {
   readonly media: LocalMedia;
@@ -15,10 +16,11 @@ interface SelfTileProps {
   readonly person: Person | undefined;
   readonly speaking: boolean;
   readonly box: Box | undefined;
+  readonly quality: Quality | null;
 }
 
 /** The person's own picture, straight from the camera. */
-export function SelfTile({ media, person, speaking, box }: SelfTileProps) {
+export function SelfTile({ media, person, speaking, box, quality }: SelfTileProps) {
   const t = useTexts();
   const { camera, microphone } = useDevices(media);
   const track = camera.on ? camera.track : null;
@@ -30,6 +32,7 @@ export function SelfTile({ media, person, speaking, box }: SelfTileProps) {
       data-participant={person?.participant}
       data-speaking={speaking && microphone.on}
       data-video={stream === null ? 'off' : 'on'}
+      data-quality={quality?.level}
       hidden={box === undefined}
       style={box}
     >
@@ -43,6 +46,7 @@ export function SelfTile({ media, person, speaking, box }: SelfTileProps) {
           </>
         )}
         <span class="tile-label">{t.you}</span>
+        {quality !== null && <QualityMark level={quality.level} title={qualityText(t, quality)} />}
       </span>
     </li>
   );

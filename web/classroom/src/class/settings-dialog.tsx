@@ -1,22 +1,29 @@
+import type { Quality } from '@firstbell/sdk';
 import { useEffect, useRef } from 'preact/hooks';
 
+import type { DataUseChoice } from '../hooks';
 import { useTexts } from '../i18n';
+import { DATA_USES, type DataUse } from '../media/data-use';
 import type { LocalMedia } from '../media/local-media';
 import { DeviceSelect } from '../parts/device-select';
 import { Icon } from '../parts/icons';
 import { LanguageSelect } from '../parts/language-select';
+import { QualitySummary } from './quality';
 import { KEYS, type Shortcuts } from './shortcuts';
 
 interface SettingsDialogProps {
   readonly open: boolean;
   readonly media: LocalMedia;
   readonly shortcuts: Shortcuts;
+  readonly quality: Quality | null;
+  readonly dataUse: DataUseChoice;
   readonly onClose: () => void;
 }
 
-/** Devices, language and the list of keys, during the class. */
-export function SettingsDialog({ open, media, shortcuts, onClose }: SettingsDialogProps) {
+/** Devices, language, the connection and the list of keys, during the class. */
+export function SettingsDialog(props: SettingsDialogProps) {
   const t = useTexts();
+  const { open, media, shortcuts, quality, dataUse, onClose } = props;
   const ref = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     if (open && ref.current?.open === false) ref.current.showModal();
@@ -45,6 +52,11 @@ export function SettingsDialog({ open, media, shortcuts, onClose }: SettingsDial
             <DeviceSelect media={media} kind="microphone" />
             <DeviceSelect media={media} kind="camera" />
             <LanguageSelect />
+          </div>
+          <h3>{t.connection}</h3>
+          <div class="dialog-fields">
+            {quality !== null && <QualitySummary quality={quality} />}
+            <DataUseSelect choice={dataUse} />
           </div>
           <h3>{t.shortcuts}</h3>
           <dl class="keys">
@@ -76,5 +88,25 @@ export function SettingsDialog({ open, media, shortcuts, onClose }: SettingsDial
         </div>
       )}
     </dialog>
+  );
+}
+
+function DataUseSelect({ choice }: { choice: DataUseChoice }) {
+  const t = useTexts();
+  return (
+    <label class="field">
+      <span>{t.dataUse}</span>
+      <select
+        data-testid="data-use-select"
+        value={choice.use}
+        onChange={(event) => choice.choose(event.currentTarget.value as DataUse)}
+      >
+        {DATA_USES.map((use) => (
+          <option key={use} value={use}>
+            {t.dataUses[use]}
+          </option>
+        ))}
+      </select>
+    </label>
   );
 }

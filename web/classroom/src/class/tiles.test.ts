@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 
 import { person, rosterOf, slot } from '../../test/people';
-import { arrange, cameraTiles, screenTiles, tileKey, type Arrangement } from './tiles';
+import {
+  arrange,
+  cameraTiles,
+  darkScreenTiles,
+  screenTiles,
+  tileKey,
+  type Arrangement,
+} from './tiles';
 
 const sharing = { microphone: true, camera: true, screen: true };
 const cameraOff = { microphone: true, camera: false, screen: false };
@@ -28,6 +35,16 @@ describe('the tile of a screen', () => {
   it('goes when the person stops, even before the slot is given to another', () => {
     const slots = [slot('5', { participant: 'ben', source: 'screen' })];
     expect(screenTiles(roster, slots)).toEqual([]);
+  });
+});
+
+describe('the tile of a screen while no pictures come', () => {
+  it('keeps its place, under the same key, for everybody who shares', () => {
+    const anna = person('anna', { publishing: sharing });
+    const [bright] = screenTiles(rosterOf(anna), [slot('5', { participant: 'anna', source: 'screen' })]);
+    const [dark, ...more] = darkScreenTiles([person('ben'), anna]);
+    expect(dark).toEqual({ ...bright, slot: null });
+    expect(more).toEqual([]);
   });
 });
 

@@ -19,8 +19,17 @@ export function screenTiles(roster: Roster, slots: readonly Slot[]): readonly Ti
     if (slot.shows?.source !== 'screen') return [];
     const person = roster.get(slot.shows.participant);
     if (person === undefined || !person.publishing.screen) return [];
-    return [{ key: tileKey(person.participant, 'screen'), person, source: 'screen' as const, slot }];
+    return [screenTile(person, slot)];
   });
+}
+
+/** The same while no pictures come: what there would be to see keeps its place. */
+export function darkScreenTiles(others: readonly Person[]): readonly Tile[] {
+  return others.filter(({ publishing }) => publishing.screen).map((person) => screenTile(person, null));
+}
+
+function screenTile(person: Person, slot: Slot | null): Tile {
+  return { key: tileKey(person.participant, 'screen'), person, source: 'screen', slot };
 }
 
 /** The camera tiles of `people`, with their slots as far as they have one and send. */

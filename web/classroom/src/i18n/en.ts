@@ -107,6 +107,40 @@ export const en = {
   unreachableTitle: 'The class cannot be reached',
   unreachableHint: 'Check your internet connection, then try again.',
 
+  // quality of the connection
+  connection: 'Connection',
+  quality: {
+    good: 'Good connection',
+    weak: 'Weak connection',
+    bad: 'Bad connection',
+    lost: 'Connection lost',
+  },
+  qualityShort: { good: 'Good', weak: 'Weak', bad: 'Bad', lost: 'Lost' },
+  qualityFine: 'Sound and pictures arrive as they should.',
+  qualityReason: {
+    narrow: 'Your line carries too little for all pictures.',
+    lossy: 'Parts of sound and picture get lost on the way to you.',
+    delayed: 'Sound and picture reach you late.',
+    sound: 'The sound has gaps.',
+    frozen: 'Pictures stand still now and then.',
+    uplink_narrow: 'Your line carries too little for your own picture.',
+    uplink_lossy: 'Parts of your sound and picture get lost on the way to the others.',
+    uplink_silent: 'Your sound and picture do not reach the others.',
+    interrupted: 'The connection is being restored.',
+  },
+  openConnection: 'Show connection and data use',
+  videoOff: 'Video is off to save your sound. It comes back by itself.',
+  videoOffHere: 'Video off for now',
+  saidVideoBack: 'Video is back',
+  soundOnly: 'Sound only: you chose to see no pictures.',
+  showPictures: 'Show pictures',
+  dataUse: 'Data use',
+  dataUses: {
+    full: 'Automatic',
+    save: 'Few and small pictures',
+    sound: 'Sound only',
+  },
+
   // refusals: [title, what to do]
   refused: {
     bad_token: ['This link is not valid', 'Please ask your teacher for a new link.'],

@@ -4,6 +4,7 @@ import {
   listDevices,
   openCamera,
   openMicrophone,
+  type CameraHeight,
   type DeviceProblem,
 } from '@firstbell/sdk';
 
@@ -28,11 +29,13 @@ type Devices = Readonly<Record<DeviceKind, Device>>;
 export class LocalMedia extends Emitter<{ change: void }> {
   #devices: Devices;
   #available: readonly MediaDeviceInfo[] = [];
+  #cameraHeight: CameraHeight;
   /** Openings started under an older number are stale: their track is stopped. */
   readonly #openings: Record<DeviceKind, number> = { camera: 0, microphone: 0 };
 
-  constructor() {
+  constructor(cameraHeight: CameraHeight = 360) {
     super();
+    this.#cameraHeight = cameraHeight;
     const on = recall('session', 'media', { camera: true, microphone: true }, isSwitches);
     const chosen = recall('local', 'devices', { camera: '', microphone: '' }, isChoices);
     const device = (kind: DeviceKind): Device => ({
@@ -80,6 +83,13 @@ export class LocalMedia extends Emitter<{ change: void }> {
     if (on || track !== null) void this.#open(kind);
   }
 
+  /** In which size the camera is opened; an open one is opened anew. */
+  setCameraHeight(height: CameraHeight): void {
+    if (height === this.#cameraHeight) return;
+    this.#cameraHeight = height;
+    if (this.#devices.camera.track !== null) void this.#open('camera');
+  }
+
   /** The person has read what is wrong. */
   dismiss(kind: DeviceKind): void {
     this.#set(kind, { problem: null });
@@ -95,7 +105,7 @@ export class LocalMedia extends Emitter<{ change: void }> {
     this.#openings[kind] += 1;
     const opening = this.#openings[kind];
     try {
-      const track = await openDevice(kind, this.#devices[kind].chosen);
+      const track = await openDevice(kind, this.#devices[kind].chosen, this.#cameraHeight);
       if (opening !== this.#openings[kind]) {
         track.stop();
         return;
@@ -143,8 +153,13 @@ export class LocalMedia extends Emitter<{ change: void }> {
 }
 
 /** The chosen device or, when it is gone since, whichever there is. */
-async function openDevice(kind: DeviceKind, chosen: string): Promise<MediaStreamTrack> {
-  const open = kind === 'camera' ? openCamera : openMicrophone;
+async function openDevice(
+  kind: DeviceKind,
+  chosen: string,
+  height: CameraHeight,
+): Promise<MediaStreamTrack> {
+  const open = (deviceId?: string): Promise<MediaStreamTrack> =>
+    kind === 'camera' ? openCamera(deviceId, height) : openMicrophone(deviceId);
   if (chosen === '') return open();
   try {
     return await open(chosen);

@@ -44,6 +44,30 @@ export function Icon({ name, size = 22 }: { name: IconName; size?: number }) {
   );
 }
 
+const BARS = ['M4.500 20v-3', 'M9.500 20v-7', 'M14.500 20V9', 'M19.500 20V4'];
+
+/** Bars that rise, of which the first `filled` count. */
+export function SignalIcon({ filled, size = 22 }: { filled: number; size?: number }) {
+  return (
+    <svg
+      class="icon"
+      width={size}
+      height={size}
+      viewBox="0 0 24 24"
+      fill="none"
+      stroke="currentColor"
+      stroke-width="3"
+      stroke-linecap="round"
+      aria-hidden="true"
+      focusable="false"
+    >
+      {BARS.map((bar, index) => (
+        <path key={bar} d={bar} opacity={index < filled ? 1 : 0.3} />
+      ))}
+    </svg>
+  );
+}
+
 /** The mark: a bell. */
 export function Logo({ size = 32 }: { size?: number }) {
   return (

@@ -1,9 +1,12 @@
+import type { SendOptions } from './encodings';
+import type { LinkOptions } from './media-link';
 import type { Warning } from './protocol';
+import type { QualityEvents } from './quality-monitor';
 import type { RoomEvents } from './room-view';
 import type { SessionState } from './state';
 import type { TicketStore } from './ticket-store';
 
-export interface SessionOptions {
+export interface SessionOptions extends SendOptions {
   /** WebSocket address; default: `/v1/ws` of the page's own origin. */
   readonly url?: string;
   /** Pictures that can be shown at once, 0 to 25. Fixed for a connection. */
@@ -14,7 +17,7 @@ export interface SessionOptions {
   readonly tickets?: TicketStore;
 }
 
-export interface SessionEvents extends RoomEvents {
+export interface SessionEvents extends RoomEvents, QualityEvents {
   state: SessionState;
   /** The join works, but a part of the offer cannot be used. */
   warnings: readonly Warning[];
@@ -30,4 +33,22 @@ export interface SessionStats {
   connections: number;
   /** Sockets resumed. */
   resumes: number;
+}
+
+/** What of a session's options a connection needs, within its bounds. */
+export function linkOptions(options: SessionOptions): LinkOptions {
+  const { videoSlots = 9, audioSlots = 4, simulcast, screenFramerate } = options;
+  return {
+    videoSlots: Math.min(25, Math.max(0, videoSlots)),
+    audioSlots: Math.min(8, Math.max(1, audioSlots)),
+    ...(simulcast === undefined ? {} : { simulcast }),
+    ...(screenFramerate === undefined ? {} : { screenFramerate }),
+  };
+}
+
+export function defaultUrl(): string {
+  const url = new URL('/v1/ws', location.href);
+  url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
+  url.hash = '';
+  return url.href;
 }

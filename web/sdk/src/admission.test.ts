@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+
+import { memoryStorage } from '../test/memory-storage';
+import { Admission } from './admission';
+import { TicketStore } from './ticket-store';
+
+const TICKET = { participant: 'me', secret: 'of me' };
+
+function granted() {
+  const store = new TicketStore(memoryStorage());
+  const admission = new Admission(store);
+  admission.apply('math-7b', 'a.b.c');
+  admission.grant(TICKET);
+  return { store, admission };
+}
+
+describe('the right to be in a room', () => {
+  it('is kept for a reload, of the same room with the same token', () => {
+    const { store } = granted();
+    const reloaded = new Admission(store);
+    reloaded.apply('math-7b', 'a.b.c');
+    expect(reloaded.ticket).toEqual(TICKET);
+    expect(reloaded.participant).toBe('me');
+    for (const [room, token] of [
+      ['math-7c', 'a.b.c'],
+      ['math-7b', 'another'],
+    ] as const) {
+      reloaded.apply(room, token);
+      expect(reloaded.ticket, `${room} ${token}`).toBeUndefined();
+    }
+  });
+
+  it('that expires is not there after a reload, but known until then', () => {
+    const { store, admission } = granted();
+    admission.expire();
+    expect(admission.participant).toBe('me');
+    expect(store.load('math-7b')).toBeUndefined();
+  });
+
+  it('is gone with its ticket', () => {
+    const { store, admission } = granted();
+    admission.dropTicket();
+    expect(admission.participant).toBeUndefined();
+    expect(store.load('math-7b')).toBeUndefined();
+  });
+});
