@@ -1,15 +1,17 @@
 //! One client's media path: ICE, then DTLS, then media both ways. Sans-IO: datagrams and time in,
 //! datagrams and events out.
 
+mod feedback;
+mod tally;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use dimpl::{Config, DtlsCertificate};
-use hdrhistogram::Histogram;
 use rustc_hash::FxHashMap;
 
-use crate::verify::fault::{Fault, Faults};
+use crate::verify::fault::Fault;
 use crate::verify::slot::{Identity, SlotVerifier, Verdict};
 
 use super::crypto::Crypto;
@@ -18,17 +20,17 @@ use super::ice::{Credentials, IceAgent, IceEvent};
 use super::media::{AudioSource, Origin, VideoShape, VideoSource};
 use super::outbox::Outbox;
 use super::payload::Kind;
-use super::rtcp::{self, Feedback, Reception, Sending};
+use super::rtcp::{self, Feedback};
 use super::rtp::Rtp;
 use super::sdp::{self, Answer, OfferedStreams};
 use super::srtp::Srtp;
 use super::transport_feedback::{self, TransportFeedback};
+use feedback::REPORT_INTERVAL;
+
+pub use tally::SessionTally;
 
 /// Slots are looked over (gaps, mapping, silence) this often.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
-const REPORT_INTERVAL: Duration = Duration::from_secs(1);
-/// Seconds between 1900 (NTP) and 1970.
-const NTP_OFFSET: u64 = 2_208_988_800;
 
 /// Everything a session is made from.
 pub struct SessionConfig {
@@ -49,27 +51,6 @@ pub enum SessionEvent {
     /// Keys are there; media flows. The SRTP profile's name.
     Secured(String),
     Failed(String),
-}
-
-/// What a session saw and did.
-#[derive(Clone, Debug)]
-pub struct SessionTally {
-    pub faults: Faults,
-    pub packets_sent: u64,
-    pub packets_received: u64,
-    pub bytes_received: u64,
-    pub audio_received: u64,
-    pub video_received: u64,
-    pub rtx_received: u64,
-    pub rtx_sent: u64,
-    pub nacks_sent: u64,
-    pub keyframe_requests_received: u64,
-    pub sender_reports_received: u64,
-    pub switches: u64,
-    pub first_audio: Option<Instant>,
-    pub first_video: Option<Instant>,
-    /// Microseconds from a publisher's socket to here.
-    pub delay_us: Histogram<u64>,
 }
 
 struct SlotStream {
@@ -114,32 +95,7 @@ impl MediaSession {
             streams,
             ..
         } = config;
-        let identity = Identity {
-            room: origin.room,
-            client: origin.client,
-        };
-        let mut slots = Vec::new();
-        let mut by_ssrc = FxHashMap::default();
-        for media in answer.media.iter().skip(sdp::first_slot_mid()) {
-            let Some(ssrc) = media.ssrc.filter(|_| media.active && media.sends) else {
-                continue;
-            };
-            let kind = if media.audio {
-                Kind::Audio
-            } else {
-                Kind::Video
-            };
-            by_ssrc.insert(ssrc, Stream::Primary(slots.len()));
-            if let Some(rtx) = media.rtx_ssrc {
-                by_ssrc.insert(rtx, Stream::Retransmission(slots.len()));
-            }
-            slots.push(SlotStream {
-                mid: media.mid.clone(),
-                ssrc,
-                verifier: SlotVerifier::new(now, identity, kind),
-                last_sender_report: None,
-            });
-        }
+        let (slots, by_ssrc) = slots(now, origin, &answer);
         let accepted = |mid: &str| answer.media.iter().find(|m| m.mid == mid && m.active);
         let audio = accepted(sdp::MICROPHONE_MID)
             .filter(|_| config.publish_audio)
@@ -429,93 +385,6 @@ impl MediaSession {
         }
     }
 
-    fn look_over_slots(&mut self, now: Instant, out: &mut Outbox) {
-        let mut lost = Vec::new();
-        let mut requests = Vec::new();
-        for slot in &mut self.slots {
-            let lost_before = slot.verifier.lost;
-            slot.verifier
-                .advance(now, self.publishing, &mut self.tally.faults);
-            if slot.verifier.kind() == Kind::Audio {
-                continue;
-            }
-            lost.clear();
-            slot.verifier.nacks(now, &mut lost);
-            if !lost.is_empty() {
-                self.tally.nacks_sent += lost.len() as u64;
-                requests.extend(rtcp::nack(self.own_ssrc, slot.ssrc, &lost));
-            }
-            if slot.verifier.lost > lost_before {
-                requests.extend(rtcp::picture_loss(self.own_ssrc, slot.ssrc));
-            }
-        }
-        if self.next_feedback <= now {
-            self.next_feedback = now + transport_feedback::INTERVAL;
-            let media_ssrc = self.slots.first().map_or(0, |slot| slot.ssrc);
-            if self.with_feedback
-                && let Some(feedback) = self.feedback.write(self.own_ssrc, media_ssrc)
-            {
-                requests.push(feedback.as_slice().into());
-            }
-        }
-        if self.next_report <= now {
-            self.next_report = now + REPORT_INTERVAL;
-            requests.extend(self.report(now));
-        }
-        let (Some(to), Some(srtp)) = (self.ice.selected(), &mut self.srtp) else {
-            return;
-        };
-        for request in requests {
-            if let Ok(sealed) = srtp.seal_rtcp(&request) {
-                out.push(to, &sealed);
-            }
-        }
-    }
-
-    fn report(&self, now: Instant) -> Option<bytes::BytesMut> {
-        let ntp = ntp_now();
-        let mut sending = Vec::new();
-        if let Some(audio) = self.audio.as_ref().filter(|audio| audio.packets() > 0) {
-            sending.push(Sending {
-                ssrc: audio.ssrc,
-                ntp,
-                rtp_timestamp: audio.rtp_time(now),
-                packets: audio.packets(),
-                octets: audio.octets,
-            });
-        }
-        if let Some(video) = self.video.as_ref().filter(|video| video.packets() > 0) {
-            sending.push(Sending {
-                ssrc: video.ssrc,
-                ntp,
-                rtp_timestamp: video.rtp_time(now),
-                packets: video.packets(),
-                octets: video.octets,
-            });
-        }
-        let receptions: Vec<Reception> = self
-            .slots
-            .iter()
-            .filter_map(|slot| {
-                let highest = slot.verifier.highest_sequence()?;
-                let (last_sender_report, delay) =
-                    slot.last_sender_report.map_or((0, 0), |(middle, at)| {
-                        let delay = now.duration_since(at).as_micros() * 65_536 / 1_000_000;
-                        (middle, delay as u32)
-                    });
-                let lost = slot.verifier.lost as u32;
-                Some(Reception {
-                    ssrc: slot.ssrc,
-                    lost,
-                    highest,
-                    last_sender_report,
-                    delay,
-                })
-            })
-            .collect();
-        rtcp::report(&self.cname, self.own_ssrc, &sending, &receptions).ok()
-    }
-
     /// The run is over: what is missing now is lost. Says goodbye to the node.
     pub fn finish(&mut self, now: Instant, out: &mut Outbox) -> SessionTally {
         for slot in &mut self.slots {
@@ -536,46 +405,37 @@ impl MediaSession {
     }
 }
 
-impl SessionTally {
-    fn new() -> Self {
-        Self {
-            faults: Faults::default(),
-            packets_sent: 0,
-            packets_received: 0,
-            bytes_received: 0,
-            audio_received: 0,
-            video_received: 0,
-            rtx_received: 0,
-            rtx_sent: 0,
-            nacks_sent: 0,
-            keyframe_requests_received: 0,
-            sender_reports_received: 0,
-            switches: 0,
-            first_audio: None,
-            first_video: None,
-            delay_us: crate::report::delays(),
+/// The slots the answer accepts, and which stream each of their SSRCs is.
+fn slots(
+    now: Instant,
+    origin: Origin,
+    answer: &Answer,
+) -> (Vec<SlotStream>, FxHashMap<u32, Stream>) {
+    let identity = Identity {
+        room: origin.room,
+        client: origin.client,
+    };
+    let mut slots = Vec::new();
+    let mut by_ssrc = FxHashMap::default();
+    for media in answer.media.iter().skip(sdp::first_slot_mid()) {
+        let Some(ssrc) = media.ssrc.filter(|_| media.active && media.sends) else {
+            continue;
+        };
+        let kind = if media.audio {
+            Kind::Audio
+        } else {
+            Kind::Video
+        };
+        by_ssrc.insert(ssrc, Stream::Primary(slots.len()));
+        if let Some(rtx) = media.rtx_ssrc {
+            by_ssrc.insert(rtx, Stream::Retransmission(slots.len()));
         }
+        slots.push(SlotStream {
+            mid: media.mid.clone(),
+            ssrc,
+            verifier: SlotVerifier::new(now, identity, kind),
+            last_sender_report: None,
+        });
     }
-
-    fn good(&mut self, now: Instant, kind: Kind, delay_us: u64) {
-        match kind {
-            Kind::Audio => {
-                self.audio_received += 1;
-                self.first_audio.get_or_insert(now);
-            }
-            Kind::Video => {
-                self.video_received += 1;
-                self.first_video.get_or_insert(now);
-            }
-        }
-        self.delay_us.saturating_record(delay_us);
-    }
-}
-
-fn ntp_now() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    let fraction = (u64::from(since.subsec_nanos()) << 32) / 1_000_000_000;
-    ((since.as_secs() + NTP_OFFSET) << 32) | fraction
+    (slots, by_ssrc)
 }
