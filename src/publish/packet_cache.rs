@@ -11,6 +11,9 @@ pub const MAX_CACHED_BYTES: usize = 640 * 1024;
 /// What the ring of bytes begins with: a second of a thumbnail.
 const FIRST_RING_BYTES: usize = 32 * 1024;
 
+/// What the ring of entries begins with.
+const FIRST_ENTRIES: usize = 64;
+
 /// An older packet is not worth sending again: the receiver's jitter buffer has moved on.
 pub const MAX_CACHED_AGE: Duration = Duration::from_secs(1);
 
@@ -37,8 +40,9 @@ struct Entry {
 
 /// A ring of bytes and a ring of entries over it. Memory is taken with the first packet (most
 /// tracks of a class are audio or never sent). The ring of bytes begins small and doubles, up to
-/// [`MAX_CACHED_BYTES`], when it was written once around in less than [`MAX_CACHED_AGE`]: a
-/// thumbnail does not take a shared screen's memory.
+/// [`MAX_CACHED_BYTES`], when it was written once around in less than [`MAX_CACHED_AGE`]; the ring
+/// of entries, up to [`MAX_CACHED_PACKETS`], when a packet younger than that would have to make
+/// room: a thumbnail does not take a shared screen's memory.
 #[derive(Debug, Default)]
 pub struct PacketCache {
     bytes: Vec<u8>,
@@ -66,7 +70,8 @@ impl PacketCache {
             return;
         };
         room.copy_from_slice(packet.payload);
-        if let Some(entry) = self.entries.get_mut(entry_place(packet.index)) {
+        let entry_place = self.make_entry(arrival, packet.index);
+        if let Some(entry) = self.entries.get_mut(entry_place) {
             *entry = Some(Entry {
                 index: packet.index,
                 timestamp: packet.timestamp,
@@ -90,10 +95,40 @@ impl PacketCache {
         0
     }
 
+    /// The place of the entry with this index; grows the ring of entries when a young one has it.
+    fn make_entry(&mut self, arrival: Instant, index: u64) -> usize {
+        loop {
+            let place = self.entry_place(index);
+            let is_taken = self
+                .entries
+                .get(place)
+                .copied()
+                .flatten()
+                .is_some_and(|old| {
+                    old.index != index
+                        && arrival.saturating_duration_since(old.arrival) < MAX_CACHED_AGE
+                });
+            if !is_taken || self.entries.len() >= MAX_CACHED_PACKETS {
+                return place;
+            }
+            // What had a place of its own has one in the larger ring too.
+            let larger = vec![None; self.entries.len() * 2];
+            for entry in std::mem::replace(&mut self.entries, larger) {
+                let Some(moved) = entry else { continue };
+                let place = self.entry_place(moved.index);
+                self.entries[place] = Some(moved);
+            }
+        }
+    }
+
+    fn entry_place(&self, index: u64) -> usize {
+        (index % (self.entries.len() as u64).max(1)) as usize
+    }
+
     /// Grows the ring when the next `len` bytes would overwrite what is still of use.
     fn make_room(&mut self, arrival: Instant, len: usize) {
         if self.bytes.is_empty() {
-            self.entries = vec![None; MAX_CACHED_PACKETS];
+            self.entries = vec![None; FIRST_ENTRIES];
         }
         let (begun, since) = *self.lap.get_or_insert((self.written, arrival));
         // A packet may leave a gap of its own length at the ring's end.
@@ -152,7 +187,7 @@ impl PacketCache {
     /// The packet with this index, unless it has made room or is older than [`MAX_CACHED_AGE`]
     /// against the newest.
     pub fn get(&self, index: u64) -> Option<CachedPacket<'_>> {
-        let entry = (*self.entries.get(entry_place(index))?)?;
+        let entry = (*self.entries.get(self.entry_place(index))?)?;
         let age = self.newest?.saturating_duration_since(entry.arrival);
         if entry.index != index || self.is_overwritten(&entry) || age > MAX_CACHED_AGE {
             return None;
@@ -165,10 +200,6 @@ impl PacketCache {
             payload: self.bytes.get(place..place + entry.len)?,
         })
     }
-}
-
-fn entry_place(index: u64) -> usize {
-    (index % MAX_CACHED_PACKETS as u64) as usize
 }
 
 #[cfg(test)]
@@ -210,8 +241,8 @@ mod tests {
         assert_eq!(cache.get(3), Some(packet(3, b"three")));
     }
 
-    /// Sends `bytes` a second for ten seconds; gives the ring's size after.
-    fn ring_after(cache: &mut PacketCache, start: Instant, bytes: usize) -> usize {
+    /// Sends `bytes` a second for ten seconds; gives the rings' sizes after.
+    fn rings_after(cache: &mut PacketCache, start: Instant, bytes: usize) -> (usize, usize) {
         const PACKET: usize = 1000;
         let gap = Duration::from_secs(1) * PACKET as u32 / bytes as u32;
         let count = 10 * bytes / PACKET;
@@ -224,20 +255,21 @@ mod tests {
             let oldest = number.saturating_sub(back.min(wanted));
             assert!(cache.get(oldest as u64).is_some(), "{oldest} of {number}");
         }
-        cache.bytes.len()
+        (cache.bytes.len(), cache.entries.len())
     }
 
     #[test]
-    fn the_ring_is_as_large_as_a_second_needs() {
+    fn the_rings_are_as_large_as_a_second_needs() {
         let start = Instant::now();
-        for (bytes, most) in [
-            (18_000, 32),
-            (90_000, 128),
-            (240_000, 256),
-            (2_000_000, 640),
+        for (bytes, most, packets) in [
+            (18_000, 32, 64),
+            (90_000, 128, 128),
+            (240_000, 256, 256),
+            (2_000_000, 640, 512),
         ] {
-            let ring = ring_after(&mut PacketCache::new(), start, bytes);
+            let (ring, entries) = rings_after(&mut PacketCache::new(), start, bytes);
             assert!(ring <= most * 1024, "{ring} bytes for {bytes} a second");
+            assert_eq!(entries, packets, "for {bytes} a second");
         }
     }
 
@@ -257,7 +289,7 @@ mod tests {
                 stored.push(payload);
             }
             prop_assert!(cache.bytes.capacity() <= MAX_CACHED_BYTES);
-            prop_assert_eq!(cache.entries.capacity(), MAX_CACHED_PACKETS);
+            prop_assert!(cache.entries.capacity() <= MAX_CACHED_PACKETS);
             let mut newer_bytes = 0;
             for (number, payload) in stored.iter().enumerate().rev() {
                 let rank = stored.len() - number;

@@ -9,6 +9,13 @@ use std::time::{Duration, Instant};
 /// cache holds.
 pub const MAX_REMEMBERED_PACKETS: u64 = 512;
 
+/// What a slot's memory begins with. It doubles, up to [`MAX_REMEMBERED_PACKETS`], when it would
+/// forget a packet younger than [`REMEMBERED_AGE`]: a thumbnail does not take a shared screen's.
+const FIRST_REMEMBERED_PACKETS: usize = 64;
+
+/// What the packet cache keeps, and the time a NACK takes to come.
+const REMEMBERED_AGE: Duration = Duration::from_millis(1500);
+
 /// Switches remembered; packets from before an older one are not sent again.
 const MAX_REMEMBERED_RUNS: usize = 8;
 
@@ -33,6 +40,8 @@ struct Entry {
     /// Count of the run; which it was among the latest.
     run: u32,
     /// Milliseconds after the history's epoch.
+    recorded: u32,
+    /// Likewise.
     retransmitted: Option<u32>,
 }
 
@@ -51,7 +60,7 @@ pub enum Recall {
     TooSoon,
 }
 
-/// Memory is taken once, with the first run.
+/// Memory is taken with the first run, and more of it a few times in a stream's life.
 #[derive(Debug)]
 pub struct History {
     epoch: Instant,
@@ -75,7 +84,7 @@ impl History {
     /// What is recorded from now on was numbered like this.
     pub fn begin(&mut self, offsets: RunOffsets) {
         if self.entries.is_empty() {
-            self.entries = vec![None; MAX_REMEMBERED_PACKETS as usize];
+            self.entries = vec![None; FIRST_REMEMBERED_PACKETS];
         }
         self.run = self.run.wrapping_add(1);
         if let Some(run) = self.runs.get_mut(run_place(self.run)) {
@@ -85,27 +94,64 @@ impl History {
 
     /// The packet `ingress` of the current run was sent as `egress`; `skipped` numbers before it
     /// were passed over for as many ingress packets, which may still arrive.
-    pub fn record(&mut self, egress: u64, ingress: u64, skipped: u64) {
+    pub fn record(&mut self, now: Instant, egress: u64, ingress: u64, skipped: u64) {
+        let recorded = self.elapsed(now);
         for back in 1..=skipped.min(MAX_REMEMBERED_PACKETS - 1) {
-            self.set(egress.saturating_sub(back), ingress.saturating_sub(back));
+            self.set(
+                recorded,
+                egress.saturating_sub(back),
+                ingress.saturating_sub(back),
+            );
         }
-        self.set(egress, ingress);
+        self.set(recorded, egress, ingress);
         self.highest = self.highest.max(Some(egress));
     }
 
-    fn set(&mut self, egress: u64, ingress: u64) {
+    fn set(&mut self, recorded: u32, egress: u64, ingress: u64) {
         let run = self.run;
-        if let Some(entry) = self.entries.get_mut(entry_place(egress)) {
-            if entry.is_some_and(|newer| newer.egress > egress) {
+        loop {
+            let place = self.entry_place(egress);
+            let is_largest = self.entries.len() as u64 >= MAX_REMEMBERED_PACKETS;
+            let Some(entry) = self.entries.get_mut(place) else {
                 return;
+            };
+            match entry {
+                Some(newer) if newer.egress > egress => return,
+                Some(older) if older.egress < egress && !is_largest && older.is_young(recorded) => {
+                    self.grow();
+                }
+                _ => {
+                    *entry = Some(Entry {
+                        egress,
+                        ingress,
+                        run,
+                        recorded,
+                        retransmitted: None,
+                    });
+                    return;
+                }
             }
-            *entry = Some(Entry {
-                egress,
-                ingress,
-                run,
-                retransmitted: None,
-            });
         }
+    }
+
+    /// Doubles. What had a place of its own has one in the larger table too.
+    fn grow(&mut self) {
+        let larger = vec![None; self.entries.len() * 2];
+        for entry in std::mem::replace(&mut self.entries, larger) {
+            let Some(moved) = entry else { continue };
+            let place = self.entry_place(moved.egress);
+            if let Some(entry) = self.entries.get_mut(place) {
+                *entry = Some(moved);
+            }
+        }
+    }
+
+    fn entry_place(&self, egress: u64) -> usize {
+        (egress % (self.entries.len() as u64).max(1)) as usize
+    }
+
+    fn elapsed(&self, now: Instant) -> u32 {
+        now.saturating_duration_since(self.epoch).as_millis() as u32
     }
 
     /// Looks a lost packet up by its 16-bit sequence number, and counts it as sent again.
@@ -117,7 +163,9 @@ impl History {
         let Some(egress) = highest.checked_sub(back) else {
             return Recall::Unknown;
         };
-        let Some(Some(entry)) = self.entries.get_mut(entry_place(egress)) else {
+        let elapsed = self.elapsed(now);
+        let place = self.entry_place(egress);
+        let Some(Some(entry)) = self.entries.get_mut(place) else {
             return Recall::Unknown;
         };
         let forgotten = self.run.wrapping_sub(entry.run) as usize >= MAX_REMEMBERED_RUNS;
@@ -125,7 +173,6 @@ impl History {
         let Some(run) = run.filter(|_| entry.egress == egress && !forgotten) else {
             return Recall::Unknown;
         };
-        let elapsed = now.saturating_duration_since(self.epoch).as_millis() as u32;
         let interval = round_trip
             .unwrap_or(MIN_RETRANSMIT_INTERVAL)
             .clamp(MIN_RETRANSMIT_INTERVAL, MAX_RETRANSMIT_INTERVAL);
@@ -143,8 +190,10 @@ impl History {
     }
 }
 
-fn entry_place(egress: u64) -> usize {
-    (egress % MAX_REMEMBERED_PACKETS) as usize
+impl Entry {
+    fn is_young(&self, elapsed: u32) -> bool {
+        u128::from(elapsed.wrapping_sub(self.recorded)) < REMEMBERED_AGE.as_millis()
+    }
 }
 
 fn run_place(run: u32) -> usize {
@@ -179,18 +228,18 @@ mod tests {
         let mut history = History::new(now);
         assert_eq!(history.recall(now, 0, None), Recall::Unknown);
         history.begin(offsets(1));
-        history.record(65_535, 1_000, 0);
-        history.record(65_538, 1_003, 2);
+        history.record(now, 65_535, 1_000, 0);
+        history.record(now, 65_538, 1_003, 2);
         history.begin(offsets(2));
-        history.record(65_539, 77, 0);
+        history.record(now, 65_539, 77, 0);
         assert_eq!(history.recall(now, 65_535, None), found(1_000, 1));
         assert_eq!(history.recall(now, 1, None), found(1_002, 1));
         assert_eq!(history.recall(now, 3, None), found(77, 2));
         assert_eq!(history.recall(now, 4, None), Recall::Unknown);
         assert_eq!(history.recall(now, 65_534, None), Recall::Unknown);
-        history.record(65_535 + MAX_REMEMBERED_PACKETS, 900, 0);
+        history.record(now, 65_535 + MAX_REMEMBERED_PACKETS, 900, 0);
         assert_eq!(history.recall(now, 65_535, None), Recall::Unknown);
-        history.record(80_000, 3_000, u64::MAX);
+        history.record(now, 80_000, 3_000, u64::MAX);
         assert_eq!(history.entries.len() as u64, MAX_REMEMBERED_PACKETS);
         assert_eq!(history.recall(now, 79_990u32 as u16, None), found(2_990, 2));
     }
@@ -201,7 +250,7 @@ mod tests {
         let mut history = History::new(now);
         for run in 0..=MAX_REMEMBERED_RUNS as u64 {
             history.begin(offsets(run));
-            history.record(run, 100 + run, 0);
+            history.record(now, run, 100 + run, 0);
         }
         assert_eq!(history.recall(now, 0, None), Recall::Unknown);
         assert_eq!(history.recall(now, 1, None), found(101, 1));
@@ -213,7 +262,7 @@ mod tests {
         let ms = Duration::from_millis;
         let mut history = History::new(start);
         history.begin(offsets(1));
-        history.record(9, 9, 0);
+        history.record(start, 9, 9, 0);
         let rtt = Some(ms(80));
         assert_eq!(history.recall(start, 9, rtt), found(9, 1));
         assert_eq!(history.recall(start + ms(79), 9, rtt), Recall::TooSoon);
@@ -221,5 +270,48 @@ mod tests {
         let long = Some(ms(9_000));
         assert_eq!(history.recall(start + ms(329), 9, long), Recall::TooSoon);
         assert_eq!(history.recall(start + ms(330), 9, long), found(9, 1));
+    }
+
+    /// Sends one packet each `gap`; gives the entries after, with all of the last second and a half
+    /// remembered all the way.
+    fn entries_after(gap: Duration, packets: u64) -> usize {
+        let start = Instant::now();
+        let mut history = History::new(start);
+        history.begin(offsets(1));
+        for number in 0..packets {
+            let now = start + gap * number as u32;
+            history.record(now, number, 1_000 + number, 0);
+            let young = (REMEMBERED_AGE.as_micros() / gap.as_micros()) as u64;
+            let back = (young - 1).min(number).min(MAX_REMEMBERED_PACKETS - 1);
+            let oldest = number - back;
+            let found = history.recall(now, oldest as u16, None);
+            assert!(found != Recall::Unknown, "{oldest} of {number}");
+        }
+        history.entries.len()
+    }
+
+    #[test]
+    fn memory_is_as_large_as_the_rate_needs() {
+        for (a_second, entries) in [(20, 64), (80, 128), (250, 512), (2_000, 512)] {
+            let gap = Duration::from_secs(1) / a_second;
+            assert_eq!(entries_after(gap, 3_000), entries, "{a_second} a second");
+        }
+    }
+
+    #[test]
+    fn a_burst_does_not_drive_out_what_is_young() {
+        let start = Instant::now();
+        let mut history = History::new(start);
+        history.begin(offsets(1));
+        for number in 0..60 {
+            let now = start + Duration::from_millis(20 * number);
+            history.record(now, number, number, 0);
+        }
+        let now = start + Duration::from_millis(1_200);
+        for number in 60..160 {
+            history.record(now, number, number, 0);
+        }
+        assert_eq!(history.recall(now, 0, None), found(0, 1));
+        assert_eq!(history.recall(now, 159, None), found(159, 1));
     }
 }

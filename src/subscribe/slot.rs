@@ -282,7 +282,7 @@ impl Slot {
         }
         if let Some(rtx) = &mut self.rtx {
             rtx.history
-                .record(numbers.index, packet.index, numbers.skipped);
+                .record(packet.arrival, numbers.index, packet.index, numbers.skipped);
         }
         if !egress::send(wall, self.extensions, &egress, link, out) {
             return Forwarded::NotQueued;
