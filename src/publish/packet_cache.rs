@@ -8,8 +8,8 @@ pub const MAX_CACHED_PACKETS: usize = 512;
 /// Bytes of payload kept; when full, the oldest packets make room.
 pub const MAX_CACHED_BYTES: usize = 640 * 1024;
 
-/// What the ring of bytes begins with: a second of a thumbnail.
-const FIRST_RING_BYTES: usize = 32 * 1024;
+/// What the ring of bytes begins with and grows by: a second of a thumbnail.
+const RING_STEP_BYTES: usize = 32 * 1024;
 
 /// What the ring of entries begins with.
 const FIRST_ENTRIES: usize = 64;
@@ -39,9 +39,9 @@ struct Entry {
 }
 
 /// A ring of bytes and a ring of entries over it. Memory is taken with the first packet (most
-/// tracks of a class are audio or never sent). The ring of bytes begins small and doubles, up to
+/// tracks of a class are audio or never sent). The ring of bytes begins small and grows by steps, up to
 /// [`MAX_CACHED_BYTES`], when it was written once around in less than [`MAX_CACHED_AGE`]; the ring
-/// of entries, up to [`MAX_CACHED_PACKETS`], when a packet younger than that would have to make
+/// of entries doubles, up to [`MAX_CACHED_PACKETS`], when a packet younger than that would have to make
 /// room: a thumbnail does not take a shared screen's memory.
 #[derive(Debug, Default)]
 pub struct PacketCache {
@@ -145,9 +145,9 @@ impl PacketCache {
     }
 
     /// Moves what is there to the start of a larger ring, in the order it was written. A track does
-    /// this at most as often as the ring can double.
+    /// this at most as often as there are steps up to the bound.
     fn grow(&mut self, needed: usize) {
-        let len = needed.next_power_of_two().max(FIRST_RING_BYTES);
+        let len = needed.next_multiple_of(RING_STEP_BYTES);
         let mut larger = vec![0; len.min(MAX_CACHED_BYTES)];
         let mut kept: Vec<(u64, usize)> = Vec::with_capacity(self.entries.len());
         for at in 0..self.entries.len() {
@@ -263,7 +263,7 @@ mod tests {
         let start = Instant::now();
         for (bytes, most, packets) in [
             (18_000, 32, 64),
-            (90_000, 128, 128),
+            (90_000, 96, 128),
             (240_000, 256, 256),
             (2_000_000, 640, 512),
         ] {
