@@ -12,6 +12,7 @@ pub mod net;
 pub mod page;
 pub mod plane;
 pub mod publish;
+pub mod reclaim;
 pub mod room;
 pub mod server;
 pub mod shard;

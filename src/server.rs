@@ -22,7 +22,7 @@ use crate::plane::{self, EventPump, NodeMetrics, PlacementLimits, Plane, ShardSe
 use crate::shard::ShardConfig;
 use crate::transport::dtls::Identity;
 use crate::wire::sdp::DtlsRole;
-use crate::{page, tls};
+use crate::{page, reclaim, tls};
 
 /// The DTLS role this node takes where the client leaves it to us; docs/performance.md has the
 /// figures for both.
@@ -188,6 +188,8 @@ impl MediaCore {
             SETUP_PREFERENCE,
         ));
         let metrics = NodeMetrics::new(registry, pool.handle())?;
+        let house = plane.clone();
+        tokio::spawn(reclaim::when_empty(move || house.participants()));
         tokio::spawn(
             EventPump {
                 from_shards,

@@ -71,6 +71,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("telemetry", &["config"]),
     ("page", &[]),
     ("tls", &[]),
+    ("reclaim", &[]),
 ];
 
 /// The only place where parts are wired may use all.

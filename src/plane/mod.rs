@@ -87,6 +87,11 @@ impl Plane {
         }
     }
 
+    /// How many are here now.
+    pub fn participants(&self) -> usize {
+        self.sessions.len()
+    }
+
     fn placement(&self) -> std::sync::MutexGuard<'_, Placement> {
         // Placement's methods leave it whole even where they panic: take it over.
         self.placement
