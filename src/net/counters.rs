@@ -8,10 +8,14 @@ pub type DatagramBuckets = [u64; BUCKET_LABELS.len()];
 
 /// Counts one message of `datagrams` datagrams.
 pub(super) fn count_message(buckets: &mut DatagramBuckets, datagrams: usize) {
+    buckets[bucket(datagrams)] += 1;
+}
+
+fn bucket(datagrams: usize) -> usize {
     // 1 -> 0, 2 -> 1, 3-4 -> 2, 5-8 -> 3: the bits needed for one less.
     let bits = datagrams.max(1).wrapping_sub(1).checked_ilog2();
     let bucket = bits.map_or(0, |bits| bits as usize + 1);
-    buckets[bucket.min(BUCKET_LABELS.len() - 1)] += 1;
+    bucket.min(BUCKET_LABELS.len() - 1)
 }
 
 /// All only grow.
@@ -27,6 +31,8 @@ pub struct SendCounters {
     pub datagrams: u64,
     /// Datagrams per message taken.
     pub per_message: DatagramBuckets,
+    /// Datagrams sent, by how many their message had.
+    pub datagrams_by_message: DatagramBuckets,
     /// Times the socket took no more (EAGAIN, ENOBUFS).
     pub blocked: u64,
     /// Small datagrams kept for when it takes more.
@@ -39,6 +45,19 @@ pub struct SendCounters {
     pub refused: u64,
     /// Runs the kernel refused as segments and that were sent one by one.
     pub unsegmented: u64,
+}
+
+impl SendCounters {
+    /// The kernel took one message of `datagrams` datagrams.
+    pub(super) fn took(&mut self, datagrams: usize) {
+        self.messages += 1;
+        self.datagrams += datagrams as u64;
+        if datagrams > 1 {
+            self.segments += datagrams as u64;
+        }
+        count_message(&mut self.per_message, datagrams);
+        self.datagrams_by_message[bucket(datagrams)] += datagrams as u64;
+    }
 }
 
 /// All only grow.
@@ -75,5 +94,19 @@ mod tests {
             count_message(&mut buckets, datagrams);
         }
         assert_eq!(buckets, [2, 1, 2, 4, 8, 48]);
+    }
+
+    #[test]
+    fn every_datagram_sent_is_in_one_bucket() {
+        let mut sent = SendCounters::default();
+        for datagrams in [1, 1, 2, 5, 64] {
+            sent.took(datagrams);
+        }
+        assert_eq!(sent.datagrams_by_message, [2, 2, 0, 5, 0, 64]);
+        assert_eq!(
+            sent.datagrams_by_message.iter().sum::<u64>(),
+            sent.datagrams
+        );
+        assert_eq!((sent.messages, sent.segments), (5, 71));
     }
 }

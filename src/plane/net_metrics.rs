@@ -13,6 +13,7 @@ pub(super) struct NetMetrics {
     messages: IntCounterVec,
     segments: IntCounterVec,
     sent_messages: IntCounterVec,
+    sent_datagrams: IntCounterVec,
     received_messages: IntCounterVec,
     blocked: IntCounterVec,
     kept: IntCounterVec,
@@ -51,6 +52,11 @@ impl NetMetrics {
             sent_messages: counters(
                 "sent_messages",
                 "Messages sent, by how many datagrams each had",
+                &sized,
+            )?,
+            sent_datagrams: counters(
+                "sent_datagrams",
+                "Datagrams sent, by how many the message had that each was in",
                 &sized,
             )?,
             received_messages: counters(
@@ -92,6 +98,7 @@ impl NetMetrics {
             raise(metric, &[shard, "in"], incoming);
         }
         raise_buckets(&self.sent_messages, shard, &sent.per_message);
+        raise_buckets(&self.sent_datagrams, shard, &sent.datagrams_by_message);
         raise_buckets(&self.received_messages, shard, &received.per_message);
         raise(&self.blocked, &[shard], sent.blocked);
         raise(&self.kept, &[shard], sent.kept);

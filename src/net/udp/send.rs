@@ -18,7 +18,7 @@ use super::address::{empty_name, write_name};
 use super::runs::{MAX_RUN_DATAGRAMS, Run, Runs};
 use super::slab::Slab;
 use super::{Control, UdpSocket, empty_control, empty_header, empty_vector};
-use crate::net::counters::{SendCounters, count_message};
+use crate::net::counters::SendCounters;
 use crate::transport::{QueuedDatagram, SendArena};
 
 /// Messages written by one system call.
@@ -221,17 +221,6 @@ impl Sender {
                 }
             }
         }
-    }
-}
-
-impl SendCounters {
-    fn took(&mut self, datagrams: usize) {
-        self.messages += 1;
-        self.datagrams += datagrams as u64;
-        if datagrams > 1 {
-            self.segments += datagrams as u64;
-        }
-        count_message(&mut self.per_message, datagrams);
     }
 }
 
