@@ -16,6 +16,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::{mpsc, oneshot};
 
 use super::outbox::Outbox;
+use super::pace::Pace;
 use super::session::{MediaSession, SessionEvent, SessionTally};
 
 /// Commands waiting for a thread; senders wait when it is full.
@@ -48,8 +49,9 @@ enum Command {
         index: usize,
         mapping: Vec<(String, Option<u32>)>,
     },
-    StopPublishing {
+    Pace {
         index: usize,
+        pace: Pace,
     },
     Finish {
         index: usize,
@@ -149,9 +151,9 @@ impl Driver {
 
     /// # Errors
     /// See [`DriverError`].
-    pub async fn stop_publishing(&self, id: SessionId) -> Result<(), DriverError> {
-        self.send(id.thread, Command::StopPublishing { index: id.index })
-            .await
+    pub async fn set_pace(&self, id: SessionId, pace: Pace) -> Result<(), DriverError> {
+        let index = id.index;
+        self.send(id.thread, Command::Pace { index, pace }).await
     }
 
     /// Ends a session and gives what it saw.
@@ -337,9 +339,9 @@ impl Thread {
                     driven.session.set_mapping(now, mapping);
                 }
             }
-            Command::StopPublishing { index } => {
+            Command::Pace { index, pace } => {
                 if let Some(Some(driven)) = self.sessions.get_mut(index) {
-                    driven.session.stop_publishing();
+                    driven.session.set_pace(pace);
                 }
             }
             Command::Finish { index, reply } => {

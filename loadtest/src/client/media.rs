@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use rand::Rng;
 
+use super::pace::Pace;
 use super::payload::{self, HEADER_LEN, Kind, Stamp};
 use super::rtp::RtpHead;
 use super::sdp;
 use super::vp8::{DESCRIPTOR_LEN, Descriptor, FrameHeader, PICTURE_ID_MODULUS};
 
-const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
-const AUDIO_TICKS: u32 = 960;
+const AUDIO_TICKS_PER_MS: u128 = 48;
 /// An Opus packet of 20 ms at 32 kb/s.
 const AUDIO_LEN: usize = 80;
 const VIDEO_CLOCK: u64 = 90_000;
@@ -91,6 +91,7 @@ pub struct AudioSource {
     counter: u32,
     due: Instant,
     pub octets: u32,
+    pub pace: Pace,
     with_level: bool,
 }
 
@@ -103,8 +104,9 @@ impl AudioSource {
             sequence: random.random(),
             timestamp: random.random(),
             counter: 0,
-            due: now + AUDIO_INTERVAL.mul_f64(random.random()),
+            due: now + Pace::Full.voice_interval().mul_f64(random.random()),
             octets: 0,
+            pace: Pace::Full,
             with_level,
         }
     }
@@ -126,10 +128,12 @@ impl AudioSource {
     /// Writes the packet that is due into `out`.
     pub fn write(&mut self, now: Instant, out: &mut Vec<u8>) {
         out.clear();
+        let interval = self.pace.voice_interval();
+        let ticks = (interval.as_millis() * AUDIO_TICKS_PER_MS) as u32;
         if now.saturating_duration_since(self.due) > MAX_BEHIND {
-            let missed = (now - self.due).as_micros() / AUDIO_INTERVAL.as_micros();
-            self.due += AUDIO_INTERVAL * missed as u32;
-            self.timestamp = self.timestamp.wrapping_add(AUDIO_TICKS * missed as u32);
+            let missed = ((now - self.due).as_micros() / interval.as_micros()) as u32;
+            self.due += interval * missed;
+            self.timestamp = self.timestamp.wrapping_add(ticks * missed);
         }
         let (level, voice) = level(&self.origin, now);
         let level = [level | if voice { 0x80 } else { 0 }];
@@ -155,14 +159,16 @@ impl AudioSource {
         self.octets = self.octets.wrapping_add(AUDIO_LEN as u32);
         self.counter += 1;
         self.sequence = self.sequence.wrapping_add(1);
-        self.timestamp = self.timestamp.wrapping_add(AUDIO_TICKS);
-        self.due += AUDIO_INTERVAL;
+        self.timestamp = self.timestamp.wrapping_add(ticks);
+        self.due += interval;
     }
 }
 
 pub struct VideoSource {
     origin: Origin,
+    /// At the full pace.
     shape: VideoShape,
+    pub pace: Pace,
     pub ssrc: u32,
     pub rtx_ssrc: u32,
     sequence: u16,
@@ -187,6 +193,7 @@ impl VideoSource {
         Self {
             origin,
             shape,
+            pace: Pace::Full,
             ssrc,
             rtx_ssrc,
             sequence: random.random(),
@@ -206,11 +213,12 @@ impl VideoSource {
     }
 
     fn interval(&self) -> Duration {
-        Duration::from_secs(1) / self.shape.frames_per_second.max(1)
+        Duration::from_secs(1) / self.pace.camera(self.shape).frames_per_second.max(1)
     }
 
     fn ticks(&self) -> u32 {
-        (VIDEO_CLOCK / u64::from(self.shape.frames_per_second.max(1))) as u32
+        let frames = self.pace.camera(self.shape).frames_per_second.max(1);
+        (VIDEO_CLOCK / u64::from(frames)) as u32
     }
 
     pub fn due(&self) -> Instant {
@@ -250,8 +258,8 @@ impl VideoSource {
             self.last_keyframe = Some(now);
             self.keyframes += 1;
         }
-        let frame_len = (self.shape.bits_per_second / 8 / self.shape.frames_per_second.max(1))
-            as usize
+        let shape = self.pace.camera(self.shape);
+        let frame_len = (shape.bits_per_second / 8 / shape.frames_per_second.max(1)) as usize
             * if keyframe { KEYFRAME_FACTOR } else { 1 };
         // Two packets a frame at least: a frame is more than a packet.
         let packets = frame_len.div_ceil(MAX_VIDEO_LEN).max(2);
@@ -444,5 +452,30 @@ mod tests {
             }
             before = Some((rtp.sequence, rtp.timestamp));
         }
+    }
+
+    #[test]
+    fn a_trickle_counts_and_times_on_with_few_packets() {
+        let start = Instant::now();
+        let mut audio = AudioSource::new(start, origin(0), 3, true);
+        let mut video = VideoSource::new(start, origin(0), VideoShape::default(), 7, 8);
+        (audio.pace, video.pace) = (Pace::Trickle, Pace::Trickle);
+        let mut packet = Vec::new();
+        let (mut voices, mut pieces, mut times) = (0, 0, Vec::new());
+        for ms in 0..10_000 {
+            let now = start + Duration::from_millis(ms);
+            while audio.due() <= now {
+                audio.write(now, &mut packet);
+                times.push(Rtp::read(&packet).unwrap().timestamp);
+                voices += 1;
+            }
+            while video.due() <= now {
+                video.write_frame(now, |_| pieces += 1);
+            }
+        }
+        assert!((25..=26).contains(&voices), "{voices}");
+        assert!((20..=22).contains(&pieces), "{pieces}");
+        let steps = times.windows(2).map(|pair| pair[1].wrapping_sub(pair[0]));
+        assert!(steps.into_iter().all(|step| step == 19_200));
     }
 }

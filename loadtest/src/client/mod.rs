@@ -9,6 +9,7 @@ pub mod dtls;
 pub mod ice;
 pub mod media;
 pub mod outbox;
+pub mod pace;
 pub mod payload;
 pub mod protocol;
 pub mod rtcp;

@@ -22,8 +22,9 @@ pub const ABS_SEND_TIME_ID: u8 = 2;
 pub const TRANSPORT_SEQUENCE_ID: u8 = 3;
 pub const MID_ID: u8 = 4;
 
+/// What the SDK offers a desktop.
 pub const AUDIO_SLOTS: usize = 4;
-pub const VIDEO_SLOTS: usize = 8;
+pub const VIDEO_SLOTS: usize = 9;
 /// Sending m-lines in front of the slots.
 const SENDERS: usize = 4;
 

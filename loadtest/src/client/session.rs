@@ -12,13 +12,14 @@ use dimpl::{Config, DtlsCertificate};
 use rustc_hash::FxHashMap;
 
 use crate::verify::fault::Fault;
-use crate::verify::slot::{Identity, SlotVerifier, Verdict};
+use crate::verify::slot::{Content, Identity, SlotVerifier, Verdict};
 
 use super::crypto::Crypto;
 use super::dtls::{DtlsAssociation, DtlsTurn};
 use super::ice::{Credentials, IceAgent, IceEvent};
 use super::media::{AudioSource, Origin, VideoShape, VideoSource};
 use super::outbox::Outbox;
+use super::pace::Pace;
 use super::payload::Kind;
 use super::rtcp::{self, Feedback};
 use super::rtp::Rtp;
@@ -44,6 +45,8 @@ pub struct SessionConfig {
     pub crypto: Crypto,
     pub publish_audio: bool,
     pub publish_video: Option<VideoShape>,
+    /// Of what the slots will show.
+    pub content: Content,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +81,7 @@ pub struct MediaSession {
     feedback: TransportFeedback,
     with_feedback: bool,
     own_ssrc: u32,
-    publishing: bool,
+    pace: Pace,
     next_check: Instant,
     next_report: Instant,
     next_feedback: Instant,
@@ -95,7 +98,7 @@ impl MediaSession {
             streams,
             ..
         } = config;
-        let (slots, by_ssrc) = slots(now, origin, &answer);
+        let (slots, by_ssrc) = slots(now, origin, &answer, config.content);
         let accepted = |mid: &str| answer.media.iter().find(|m| m.mid == mid && m.active);
         let audio = accepted(sdp::MICROPHONE_MID)
             .filter(|_| config.publish_audio)
@@ -138,7 +141,7 @@ impl MediaSession {
             feedback: TransportFeedback::new(now),
             with_feedback,
             own_ssrc: streams.microphone,
-            publishing: true,
+            pace: Pace::Full,
             next_check: now,
             next_report: now + REPORT_INTERVAL / 4,
             next_feedback: now + transport_feedback::INTERVAL,
@@ -162,9 +165,19 @@ impl MediaSession {
         }
     }
 
-    /// Publishes no more; receives and verifies on.
-    pub fn stop_publishing(&mut self) {
-        self.publishing = false;
+    /// Publishes more or less from now on; receives and verifies as before.
+    pub fn set_pace(&mut self, pace: Pace) {
+        self.pace = pace;
+        if let Some(audio) = &mut self.audio {
+            audio.pace = pace;
+        }
+        if let Some(video) = &mut self.video {
+            video.pace = pace;
+        }
+    }
+
+    fn is_publishing(&self) -> bool {
+        self.pace != Pace::Stopped
     }
 
     /// When [`Self::handle_timeout`] has something to do.
@@ -172,7 +185,7 @@ impl MediaSession {
         let mut at = self.ice.poll_timeout();
         if self.srtp.is_some() {
             at = at.min(self.next_check);
-            if self.publishing {
+            if self.is_publishing() {
                 at = self.audio.as_ref().map_or(at, |audio| at.min(audio.due()));
                 at = self.video.as_ref().map_or(at, |video| at.min(video.due()));
             }
@@ -260,7 +273,7 @@ impl MediaSession {
     }
 
     fn publish(&mut self, now: Instant, out: &mut Outbox) {
-        let Some(to) = self.ice.selected().filter(|_| self.publishing) else {
+        let Some(to) = self.ice.selected().filter(|_| self.is_publishing()) else {
             return;
         };
         let Some(srtp) = &mut self.srtp else { return };
@@ -324,12 +337,16 @@ impl MediaSession {
         let verdict = slot
             .verifier
             .receive(now, &packet, sequence, media, &mut self.tally.faults);
-        if let Verdict::Good(stamp) = verdict {
-            let since = now
-                .saturating_duration_since(self.origin.run_start)
-                .as_micros() as u64;
-            self.tally
-                .good(now, kind, since.saturating_sub(stamp.sent_us));
+        match verdict {
+            Verdict::Good(stamp) => {
+                let since = now
+                    .saturating_duration_since(self.origin.run_start)
+                    .as_micros() as u64;
+                let delay_us = since.saturating_sub(stamp.sent_us);
+                self.tally.good(now, kind, Some(delay_us));
+            }
+            Verdict::Unverified => self.tally.good(now, kind, None),
+            Verdict::Stale | Verdict::Faulty(_) => {}
         }
     }
 
@@ -390,6 +407,12 @@ impl MediaSession {
         for slot in &mut self.slots {
             slot.verifier.finish(now, &mut self.tally.faults);
             self.tally.switches += slot.verifier.switches;
+            if slot.verifier.received > 0 {
+                match slot.verifier.kind() {
+                    Kind::Audio => self.tally.audio_slots_used += 1,
+                    Kind::Video => self.tally.video_slots_used += 1,
+                }
+            }
         }
         self.tally
             .faults
@@ -410,6 +433,7 @@ fn slots(
     now: Instant,
     origin: Origin,
     answer: &Answer,
+    content: Content,
 ) -> (Vec<SlotStream>, FxHashMap<u32, Stream>) {
     let identity = Identity {
         room: origin.room,
@@ -433,7 +457,7 @@ fn slots(
         slots.push(SlotStream {
             mid: media.mid.clone(),
             ssrc,
-            verifier: SlotVerifier::new(now, identity, kind),
+            verifier: SlotVerifier::new(now, identity, kind).of(content),
             last_sender_report: None,
         });
     }

@@ -92,6 +92,9 @@ pub struct Summary {
     pub keyframe_requests: u64,
     pub sender_reports: u64,
     pub slot_switches: u64,
+    /// Slots that brought something, of all participants together.
+    pub audio_slots_used: usize,
+    pub video_slots_used: usize,
     pub stalled_slots: u64,
     pub faults: Faults,
     pub failures: BTreeMap<String, usize>,
@@ -156,6 +159,8 @@ impl Summary {
         self.keyframe_requests += tally.keyframe_requests_received;
         self.sender_reports += tally.sender_reports_received;
         self.slot_switches += tally.switches;
+        self.audio_slots_used += tally.audio_slots_used;
+        self.video_slots_used += tally.video_slots_used;
         self.faults.merge(&tally.faults);
     }
 

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
@@ -10,21 +9,18 @@ use clap::Args;
 use hyper::Uri;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio::time::{sleep, sleep_until, timeout};
+use tokio::time::sleep;
 
 use crate::client::crypto::Crypto;
 use crate::client::driver::Driver;
 use crate::client::media::VideoShape;
+use crate::client::sdp;
 use crate::node::{NodeOptions, NodeUnderTest, find_binary};
 use crate::report::{ParticipantReport, Summary};
 use crate::token::TokenSource;
-use crate::verify::window::LOSS_AFTER;
 
-use super::participant::{Arrivals, Seat, mark_deprived, participate, patience};
-use super::run::{Names, Phase, Run};
-
-const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
+use super::crowd::{Crowd, PROGRESS_INTERVAL};
+use super::run::{FullRate, Names, Phase, Publishers, Run};
 
 #[derive(Args, Clone, Debug)]
 pub struct JoinArgs {
@@ -48,8 +44,15 @@ pub struct JoinArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "server")]
     pub node_binary: Option<PathBuf>,
     /// Cameras a room; without it everybody has one
+    #[arg(long, value_name = "N", alias = "video-publishers")]
+    pub cameras: Option<u32>,
+    /// Microphones a room; without it everybody has one
     #[arg(long, value_name = "N")]
-    pub video_publishers: Option<u32>,
+    pub voices: Option<u32>,
+    /// Nobody publishes: what the slots show comes from others (browsers), whose packets are
+    /// decrypted and counted but not verified
+    #[arg(long, conflicts_with_all = ["cameras", "voices"])]
+    pub listen_only: bool,
     /// Bit rate of a camera
     #[arg(long, default_value_t = 300, value_name = "KBIT_PER_S",
           value_parser = clap::value_parser!(u32).range(20..=20_000))]
@@ -96,10 +99,10 @@ pub async fn run(args: &JoinArgs) -> anyhow::Result<Summary> {
         (None, Some(node)) => node.server.clone(),
         (None, None) => anyhow::bail!("no node"),
     };
-    let (sender, phase) = watch::channel(Phase::Playing);
-    let run = Arc::new(prepare(args, &server, phase)?);
+    let (sender, phase) = watch::channel(Phase::Playing(FullRate::All));
+    let crowd = Crowd::new(prepare(args, &server, phase)?, sender, args.rooms as usize);
     let progress = progress_bar(args, total);
-    let mut reports = play(args, &run, &sender, &progress).await;
+    let mut reports = play(args, crowd, &progress).await;
     progress.finish_and_clear();
     if let Some(node) = &mut node
         && !node.is_running()
@@ -126,13 +129,21 @@ fn prepare(args: &JoinArgs, server: &Uri, phase: watch::Receiver<Phase>) -> anyh
             server: server.clone(),
         },
     };
+    let of_all = |wanted: Option<u32>| match wanted {
+        _ if args.listen_only => 0,
+        wanted => wanted.unwrap_or(args.participants) as usize,
+    };
     Ok(Run {
         start: Instant::now(),
         websocket_url: websocket_url(server)?,
         tokens,
         room_prefix: args.room_prefix.clone(),
         seats: args.participants as usize,
-        video_publishers: args.video_publishers.unwrap_or(args.participants) as usize,
+        publishers: Publishers {
+            voices: of_all(args.voices),
+            cameras: of_all(args.cameras),
+        },
+        video_slots: sdp::VIDEO_SLOTS,
         video: VideoShape {
             bits_per_second: args.video_kbps * 1000,
             frames_per_second: args.video_fps,
@@ -173,87 +184,19 @@ fn progress_bar(args: &JoinArgs, total: usize) -> ProgressBar {
     bar
 }
 
-async fn play(
-    args: &JoinArgs,
-    run: &Arc<Run>,
-    phase: &watch::Sender<Phase>,
-    progress: &ProgressBar,
-) -> Vec<ParticipantReport> {
-    let seats = seats(args);
-    let arrivals = Arc::new(Arrivals::default());
-    let mut tasks = JoinSet::new();
-    let gap = Duration::from_secs_f64(1.0 / args.joins_per_second.max(0.01));
-    let start = tokio::time::Instant::now();
-    for (index, seat) in seats.iter().enumerate() {
-        sleep_until(start + gap * index as u32).await;
-        show(run, &arrivals, seats.len(), progress);
-        let (run, seat, arrivals) = (run.clone(), *seat, arrivals.clone());
-        tasks.spawn(async move {
-            (
-                seat.number,
-                Box::pin(participate(run, seat, arrivals)).await,
-            )
-        });
-    }
-    let everybody = async {
-        while arrived(&arrivals) < seats.len() {
-            show(run, &arrivals, seats.len(), progress);
-            sleep(PROGRESS_INTERVAL).await;
-        }
-    };
-    let _ = timeout(patience(run.join_timeout), everybody).await;
+async fn play(args: &JoinArgs, mut crowd: Crowd, progress: &ProgressBar) -> Vec<ParticipantReport> {
+    crowd
+        .enter(args.joins_per_second, |crowd| {
+            progress.set_message(crowd.status());
+        })
+        .await;
     let playing = Instant::now();
     while playing.elapsed() < Duration::from_secs(args.seconds) {
         progress.set_position(playing.elapsed().as_secs());
-        show(run, &arrivals, seats.len(), progress);
+        progress.set_message(crowd.status());
         sleep(PROGRESS_INTERVAL).await;
     }
-    phase.send_replace(Phase::Draining);
-    sleep(LOSS_AFTER + Duration::from_millis(500)).await;
-    phase.send_replace(Phase::Ending);
-    let mut reports: Vec<ParticipantReport> =
-        seats.iter().map(|_| ParticipantReport::default()).collect();
-    while let Some(done) = tasks.join_next().await {
-        if let Ok((number, report)) = done
-            && let Some(place) = reports.get_mut(number)
-        {
-            *place = report;
-        }
-    }
-    for report in &mut reports {
-        if report.secured_after.is_none() && report.failure.is_none() {
-            report.failure = Some("its task ended".into());
-        }
-    }
-    mark_deprived(&mut reports, &seats, run.video_publishers);
-    reports
-}
-
-/// Room after room is filled row by row: first one in each, then the next.
-fn seats(args: &JoinArgs) -> Vec<Seat> {
-    (0..args.participants as usize)
-        .flat_map(|seat| (0..args.rooms as usize).map(move |room| (room, seat)))
-        .enumerate()
-        .map(|(number, (room, seat))| Seat { number, room, seat })
-        .collect()
-}
-
-fn arrived(arrivals: &Arrivals) -> usize {
-    arrivals.secured.load(Ordering::Relaxed) + arrivals.failed.load(Ordering::Relaxed)
-}
-
-fn show(run: &Run, arrivals: &Arrivals, total: usize, progress: &ProgressBar) {
-    let secured = arrivals.secured.load(Ordering::Relaxed);
-    let failed = arrivals.failed.load(Ordering::Relaxed);
-    let packets = run.driver.progress.packets.load(Ordering::Relaxed);
-    let failed = if failed > 0 {
-        format!(", {failed} failed")
-    } else {
-        String::new()
-    };
-    progress.set_message(format!(
-        "{secured}/{total} joined{failed}, {packets} packets"
-    ));
+    crowd.leave().await
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What the load tester can do to a node: one module a scenario.
 
+mod crowd;
 pub mod forward;
 pub mod join;
 mod participant;

@@ -13,6 +13,7 @@ use crate::client::driver::{MAX_EVENTS, SessionId, socket_towards};
 use crate::client::dtls::fingerprint_text;
 use crate::client::ice::Credentials;
 use crate::client::media::Origin;
+use crate::client::pace::Pace;
 use crate::client::protocol::{MediaState, Publishing, SlotMapping, TrackSource};
 use crate::client::sdp::{self, Answer, OfferParams, OfferedStreams};
 use crate::client::session::{MediaSession, SessionConfig, SessionEvent};
@@ -21,7 +22,7 @@ use crate::client::signaling::{
 };
 use crate::report::ParticipantReport;
 
-use super::run::{Phase, Run};
+use super::run::{Phase, Publishers, Run};
 
 /// Where a participant sits.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +61,7 @@ pub async fn participate(run: Arc<Run>, seat: Seat, arrivals: Arc<Arrivals>) -> 
     match entered {
         Ok(inside) => {
             arrivals.secured.fetch_add(1, Ordering::Relaxed);
-            stay(&run, inside, &mut report).await;
+            stay(&run, seat, inside, &mut report).await;
         }
         Err((error, inside)) => {
             arrivals.failed.fetch_add(1, Ordering::Relaxed);
@@ -94,16 +95,17 @@ async fn enter(run: &Run, seat: Seat, report: &mut ParticipantReport) -> anyhow:
         cname: &name,
         streams,
         audio_slots: sdp::AUDIO_SLOTS,
-        video_slots: sdp::VIDEO_SLOTS,
+        video_slots: run.video_slots,
     });
-    let camera = seat.seat < run.video_publishers;
+    let microphone = seat.seat < run.publishers.voices;
+    let camera = seat.seat < run.publishers.cameras;
     let request = JoinRequest {
         url: &run.websocket_url,
         room: &room,
         token: &token,
         offer: &offer,
         publishing: Publishing {
-            microphone: true,
+            microphone,
             camera,
             screen: false,
         },
@@ -119,8 +121,8 @@ async fn enter(run: &Run, seat: Seat, report: &mut ParticipantReport) -> anyhow:
         mapping,
         ..
     } = joined;
-    let answer = Answer::read(&answer, sdp::AUDIO_SLOTS, sdp::VIDEO_SLOTS)?;
-    let slots = (sdp::AUDIO_SLOTS + sdp::VIDEO_SLOTS) as u32;
+    let answer = Answer::read(&answer, sdp::AUDIO_SLOTS, run.video_slots)?;
+    let slots = (sdp::AUDIO_SLOTS + run.video_slots) as u32;
     if slot_mids.len() != slots as usize {
         bail!("the node answered {} slots for {slots}", slot_mids.len());
     }
@@ -142,8 +144,9 @@ async fn enter(run: &Run, seat: Seat, report: &mut ParticipantReport) -> anyhow:
         certificate,
         dtls: run.dtls.clone(),
         crypto: run.crypto.clone(),
-        publish_audio: true,
+        publish_audio: microphone,
         publish_video: camera.then_some(run.video),
+        content: run.publishers.content(),
     };
     let mut session = MediaSession::new(now, config);
     let mapping = numbered(run, mapping);
@@ -253,13 +256,13 @@ async fn take_event(run: &Run, session: SessionId, event: SignalingEvent) -> any
 }
 
 /// Plays until the run ends, then counts and leaves.
-async fn stay(run: &Run, mut inside: Inside, report: &mut ParticipantReport) {
+async fn stay(run: &Run, seat: Seat, mut inside: Inside, report: &mut ParticipantReport) {
     let mut phase = run.phase.clone();
-    let played = play(run, &mut inside, &mut phase).await;
+    let played = play(run, seat, &mut inside, &mut phase).await;
     if let Err(error) = &played {
         report.failure = Some(format!("{error:#}"));
         // Its place in the run stays: others are judged until the end.
-        let _ = run.driver.stop_publishing(inside.session).await;
+        let _ = run.driver.set_pace(inside.session, Pace::Stopped).await;
         let _ = phase.wait_for(|phase| *phase == Phase::Ending).await;
     }
     match run.driver.finish(inside.session).await {
@@ -281,20 +284,20 @@ async fn stay(run: &Run, mut inside: Inside, report: &mut ParticipantReport) {
 
 async fn play(
     run: &Run,
+    seat: Seat,
     inside: &mut Inside,
     phase: &mut watch::Receiver<Phase>,
 ) -> anyhow::Result<()> {
-    let mut draining = false;
+    let mut pace = Pace::Full;
     loop {
-        let now = *phase.borrow_and_update();
-        match now {
-            Phase::Playing => {}
-            Phase::Draining if draining => {}
-            Phase::Draining => {
-                draining = true;
-                run.driver.stop_publishing(inside.session).await?;
-            }
+        let wanted = match *phase.borrow_and_update() {
+            Phase::Playing(rate) => rate.pace(seat.room),
+            Phase::Draining => Pace::Stopped,
             Phase::Ending => return Ok(()),
+        };
+        if wanted != pace {
+            pace = wanted;
+            run.driver.set_pace(inside.session, pace).await?;
         }
         tokio::select! {
             changed = phase.changed() => changed.context("the run ended")?,
@@ -311,7 +314,7 @@ async fn play(
 }
 
 /// Marks those who heard or saw nobody although somebody was there.
-pub fn mark_deprived(reports: &mut [ParticipantReport], seats: &[Seat], run_video: usize) {
+pub fn mark_deprived(reports: &mut [ParticipantReport], seats: &[Seat], publishers: Publishers) {
     let joined: Vec<bool> = reports
         .iter()
         .map(|report| report.secured_after.is_some())
@@ -320,17 +323,17 @@ pub fn mark_deprived(reports: &mut [ParticipantReport], seats: &[Seat], run_vide
         if report.failure.is_some() {
             continue;
         }
-        let others = |video: bool| {
+        let others = |publishing: usize| {
             seats.iter().zip(&joined).any(|(other, joined)| {
                 *joined
                     && other.room == seat.room
                     && other.number != seat.number
-                    && (!video || other.seat < run_video)
+                    && other.seat < publishing
             })
         };
-        if others(false) && report.first_audio_after.is_none() {
+        if others(publishers.voices) && report.first_audio_after.is_none() {
             report.failure = Some("heard nobody".into());
-        } else if others(true) && report.first_video_after.is_none() {
+        } else if others(publishers.cameras) && report.first_video_after.is_none() {
             report.failure = Some("saw nobody".into());
         }
     }
@@ -368,7 +371,11 @@ mod tests {
             joined(true, false),
             joined(false, false),
         ];
-        mark_deprived(&mut reports, &seats, 1);
+        let publishers = Publishers {
+            voices: 3,
+            cameras: 1,
+        };
+        mark_deprived(&mut reports, &seats, publishers);
         assert_eq!(reports[0].failure, None, "the only camera is its own");
         assert_eq!(reports[1].failure.as_deref(), Some("heard nobody"));
         assert_eq!(reports[2].failure.as_deref(), Some("saw nobody"));

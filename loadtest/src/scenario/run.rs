@@ -10,17 +10,56 @@ use tokio::sync::watch;
 use crate::client::crypto::Crypto;
 use crate::client::driver::Driver;
 use crate::client::media::VideoShape;
+use crate::client::pace::Pace;
 use crate::token::TokenSource;
+use crate::verify::slot::Content;
 
 /// Where a run stands; participants follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// Joining and playing.
-    Playing,
+    Playing(FullRate),
     /// Sources are silent; what is under way may arrive.
     Draining,
     /// Count and leave.
     Ending,
+}
+
+/// Which rooms send all they have; the others send a trickle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FullRate {
+    All,
+    Rooms { first: usize, count: usize },
+}
+
+impl FullRate {
+    pub const NONE: Self = FullRate::Rooms { first: 0, count: 0 };
+
+    pub fn pace(self, room: usize) -> Pace {
+        let is_full = match self {
+            FullRate::All => true,
+            FullRate::Rooms { first, count } => (first..first + count).contains(&room),
+        };
+        if is_full { Pace::Full } else { Pace::Trickle }
+    }
+}
+
+/// Who of each room publishes: so many from the first seat on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Publishers {
+    pub voices: usize,
+    pub cameras: usize,
+}
+
+impl Publishers {
+    /// Without any, what slots show comes from elsewhere.
+    pub fn content(self) -> Content {
+        if self.voices == 0 && self.cameras == 0 {
+            Content::Foreign
+        } else {
+            Content::Stamped
+        }
+    }
 }
 
 pub struct Run {
@@ -29,7 +68,8 @@ pub struct Run {
     pub tokens: TokenSource,
     pub room_prefix: String,
     pub seats: usize,
-    pub video_publishers: usize,
+    pub publishers: Publishers,
+    pub video_slots: usize,
     pub video: VideoShape,
     pub join_timeout: Duration,
     pub dtls: Arc<Config>,
@@ -66,5 +106,14 @@ mod tests {
         let (first, second) = (names.number("a"), names.number("b"));
         assert_ne!(first, second);
         assert_eq!(names.number("a"), first);
+    }
+
+    #[test]
+    fn rooms_take_turns() {
+        let turn = FullRate::Rooms { first: 2, count: 2 };
+        let paces: Vec<Pace> = (0..5).map(|room| turn.pace(room)).collect();
+        let (full, trickle) = (Pace::Full, Pace::Trickle);
+        assert_eq!(paces, [trickle, trickle, full, full, trickle]);
+        assert_eq!(FullRate::All.pace(7), full);
     }
 }

@@ -46,15 +46,28 @@ struct Before {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Good(Stamp),
+    /// Of a publisher that is no client of this run: nothing in it can be verified.
+    Unverified,
     /// A copy of what was there already, or too late; harmless.
     Stale,
     Faulty(Fault),
+}
+
+/// Who publishes what slots show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Content {
+    /// Clients of this run, whose packets say what they are.
+    #[default]
+    Stamped,
+    /// Others, such as browsers: only gaps in the numbering can be told.
+    Foreign,
 }
 
 #[derive(Debug)]
 pub struct SlotVerifier {
     me: Identity,
     kind: Kind,
+    content: Content,
     judge: SourceJudge<u32>,
     window: ReceiveWindow<Seen>,
     before: Option<Before>,
@@ -70,6 +83,7 @@ impl SlotVerifier {
         Self {
             me,
             kind,
+            content: Content::Stamped,
             judge: SourceJudge::new(now, None),
             window: ReceiveWindow::default(),
             before: None,
@@ -79,6 +93,12 @@ impl SlotVerifier {
             lost: 0,
             switches: 0,
         }
+    }
+
+    #[must_use]
+    pub fn of(mut self, content: Content) -> Self {
+        self.content = content;
+        self
     }
 
     pub fn kind(&self) -> Kind {
@@ -100,7 +120,10 @@ impl SlotVerifier {
         if self.judge.shown() != shown.as_ref() {
             self.stalled = false;
         }
-        faults.add_many(Fault::OtherSource, self.judge.set_mapping(now, shown));
+        let wrong = self.judge.set_mapping(now, shown);
+        if self.content == Content::Stamped {
+            faults.add_many(Fault::OtherSource, wrong);
+        }
     }
 
     /// A decrypted packet of this slot's stream; `sequence` and `payload` are given apart, as those
@@ -122,7 +145,9 @@ impl SlotVerifier {
         };
         self.last_packet = Some(now);
         self.stalled = false;
-        faults.add_many(Fault::OtherSource, self.judge.packet(now, &stamp.publisher));
+        if let Some(stamp) = stamp {
+            faults.add_many(Fault::OtherSource, self.judge.packet(now, &stamp.publisher));
+        }
         let mut checks = Checks::of(self, now);
         let pushed = self.window.push(now, sequence, seen, |delivery| {
             checks.take(delivery, faults)
@@ -137,7 +162,7 @@ impl SlotVerifier {
         match pushed {
             Pushed::Taken => {
                 self.received += 1;
-                Verdict::Good(stamp)
+                stamp.map_or(Verdict::Unverified, Verdict::Good)
             }
             Pushed::Stale => Verdict::Stale,
             Pushed::Jumped => {
@@ -147,7 +172,16 @@ impl SlotVerifier {
         }
     }
 
-    fn examine(&self, packet: &Rtp<'_>, media: &[u8]) -> Result<(Stamp, Seen), Fault> {
+    fn examine(&self, packet: &Rtp<'_>, media: &[u8]) -> Result<(Option<Stamp>, Seen), Fault> {
+        if self.content == Content::Foreign {
+            let seen = Seen {
+                publisher: 0,
+                counter: 0,
+                timestamp: packet.timestamp,
+                video: None,
+            };
+            return Ok((None, seen));
+        }
         let (prefix, body, video) = match self.kind {
             Kind::Audio => (&[][..], media, None),
             Kind::Video => {
@@ -184,12 +218,14 @@ impl SlotVerifier {
             timestamp: packet.timestamp,
             video,
         };
-        Ok((stamp, seen))
+        Ok((Some(stamp), seen))
     }
 
     /// Time goes on: overdue packets and mappings, and silence. `playing`: sources are sending.
     pub fn advance(&mut self, now: Instant, playing: bool, faults: &mut Faults) {
-        faults.add_many(Fault::OtherSource, self.judge.expire(now));
+        if self.content == Content::Stamped {
+            faults.add_many(Fault::OtherSource, self.judge.expire(now));
+        }
         let mut checks = Checks::of(self, now);
         self.window
             .advance(now, |delivery| checks.take(delivery, faults));
@@ -200,7 +236,9 @@ impl SlotVerifier {
             ..
         } = checks;
         (self.before, self.lost, self.switches) = (before, lost, switches);
-        if playing && !self.stalled && self.judge.shown().is_some() {
+        // Browsers may pause on their own account.
+        let is_judged = playing && self.content == Content::Stamped;
+        if is_judged && !self.stalled && self.judge.shown().is_some() {
             let quiet_since = self
                 .last_packet
                 .map_or(self.judge.since(), |last| last.max(self.judge.since()));
@@ -229,6 +267,7 @@ impl SlotVerifier {
 /// The in-order checks, apart from the window that drives them.
 struct Checks {
     kind: Kind,
+    content: Content,
     /// The mapping changed lately: the same publisher may come back with a step in its count.
     mapping_moved: bool,
     before: Option<Before>,
@@ -240,6 +279,7 @@ impl Checks {
     fn of(slot: &SlotVerifier, now: Instant) -> Self {
         Self {
             kind: slot.kind,
+            content: slot.content,
             mapping_moved: now.duration_since(slot.judge.since()) <= GRACE * 2,
             before: slot.before,
             lost: slot.lost,
@@ -253,6 +293,7 @@ impl Checks {
                 self.lost += 1;
                 faults.lost += 1;
             }
+            Delivery::Packet { .. } if self.content == Content::Foreign => {}
             Delivery::Packet { sequence, packet } => {
                 let before = self.before.replace(Before {
                     sequence,

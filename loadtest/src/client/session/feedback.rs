@@ -17,10 +17,10 @@ impl MediaSession {
     pub(super) fn look_over_slots(&mut self, now: Instant, out: &mut Outbox) {
         let mut lost = Vec::new();
         let mut requests = Vec::new();
+        let playing = self.is_publishing();
         for slot in &mut self.slots {
             let lost_before = slot.verifier.lost;
-            slot.verifier
-                .advance(now, self.publishing, &mut self.tally.faults);
+            slot.verifier.advance(now, playing, &mut self.tally.faults);
             if slot.verifier.kind() == Kind::Audio {
                 continue;
             }

@@ -22,6 +22,9 @@ pub struct SessionTally {
     pub keyframe_requests_received: u64,
     pub sender_reports_received: u64,
     pub switches: u64,
+    /// Slots that ever brought something.
+    pub audio_slots_used: usize,
+    pub video_slots_used: usize,
     pub first_audio: Option<Instant>,
     pub first_video: Option<Instant>,
     /// Microseconds from a publisher's socket to here.
@@ -43,13 +46,15 @@ impl SessionTally {
             keyframe_requests_received: 0,
             sender_reports_received: 0,
             switches: 0,
+            audio_slots_used: 0,
+            video_slots_used: 0,
             first_audio: None,
             first_video: None,
             delay_us: crate::report::delays(),
         }
     }
 
-    pub(super) fn good(&mut self, now: Instant, kind: Kind, delay_us: u64) {
+    pub(super) fn good(&mut self, now: Instant, kind: Kind, delay_us: Option<u64>) {
         match kind {
             Kind::Audio => {
                 self.audio_received += 1;
@@ -60,6 +65,8 @@ impl SessionTally {
                 self.first_video.get_or_insert(now);
             }
         }
-        self.delay_us.saturating_record(delay_us);
+        if let Some(delay_us) = delay_us {
+            self.delay_us.saturating_record(delay_us);
+        }
     }
 }

@@ -400,3 +400,23 @@ fn a_slot_that_falls_silent_is_stalled_once() {
     expected.stalled = 1;
     assert_eq!(receiver.faults, expected);
 }
+
+#[test]
+fn of_foreign_streams_only_gaps_are_judged() {
+    for kind in [Kind::Audio, Kind::Video] {
+        let mut egress = Egress::new(kind);
+        let mut publisher = Publisher::new(1);
+        let mut receiver = Receiver::new(kind, 7);
+        receiver.slot = receiver.slot.of(Content::Foreign);
+        for _ in 0..3 {
+            for mut sent in egress.frame(&mut publisher, false) {
+                sent.media.fill(0xAB);
+                assert_eq!(receiver.take(&sent), Verdict::Unverified, "{kind:?}");
+            }
+        }
+        egress.sequence += 2;
+        receiver.take_all(&egress.frame(&mut publisher, false));
+        receiver.wait(Duration::from_secs(10));
+        assert_eq!(receiver.settle(), lost(2), "{kind:?}");
+    }
+}
