@@ -20,6 +20,7 @@ use serde::Serialize;
 
 use scenario::forward::{self, args::ForwardArgs};
 use scenario::join::{self, JoinArgs};
+use scenario::memory::{self, args::MemoryArgs};
 
 /// Exit status: everything clean.
 const CLEAN: u8 = 0;
@@ -45,6 +46,8 @@ enum Scenario {
     Join(JoinArgs),
     /// What a forwarded packet costs the node, how many fit through a core, how long they take
     Forward(ForwardArgs),
+    /// What a participant takes of the node's memory, idle and active, and leaves behind
+    Memory(MemoryArgs),
 }
 
 fn main() -> ExitCode {
@@ -73,6 +76,9 @@ fn main() -> ExitCode {
             .map(|summary| show(&summary, args.json, summary.is_clean())),
         Scenario::Forward(args) => runtime
             .block_on(Box::pin(forward::run(&args)))
+            .map(|summary| show(&summary, args.json, summary.is_clean())),
+        Scenario::Memory(args) => runtime
+            .block_on(Box::pin(memory::run(&args)))
             .map(|summary| show(&summary, args.json, summary.is_clean())),
     };
     done.unwrap_or_else(|error| {

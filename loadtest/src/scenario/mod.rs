@@ -3,5 +3,6 @@
 mod crowd;
 pub mod forward;
 pub mod join;
+pub mod memory;
 mod participant;
 mod run;

@@ -6,7 +6,7 @@ mod cpu;
 mod gcm;
 mod generator;
 mod ideal;
-mod metrics;
+pub(super) mod metrics;
 mod peer;
 mod phases;
 mod plot;
