@@ -32,13 +32,13 @@ const FAKE_DEVICES = [
 /** Every tile of a small class fits: browsers pause a muted video that is out of sight. */
 const WINDOW = { width: 900, height: 640 };
 
-/** @param {{ devices?: boolean }} [options] `devices: false`: a computer without any */
-export async function launchChromium({ devices = true } = {}) {
+/** @param {{ devices?: boolean, flags?: string[] }} [options] `devices: false`: a computer without any */
+export async function launchChromium({ devices = true, flags = [] } = {}) {
   return chromium.launch({
     executablePath: EXECUTABLE,
     // Playwright's own headless is another program; the flag says it.
     headless: false,
-    args: devices ? [...FLAGS, ...FAKE_DEVICES] : FLAGS,
+    args: devices ? [...FLAGS, ...FAKE_DEVICES, ...flags] : [...FLAGS, ...flags],
   });
 }
 
