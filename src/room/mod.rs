@@ -13,7 +13,7 @@
 //! flags that the shard collects after each call: dirty, woken participants, changed speakers, news
 //! for other shards.
 
-mod assignment;
+pub mod assignment;
 mod counters;
 mod feedback;
 mod forward;
