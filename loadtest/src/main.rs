@@ -6,6 +6,7 @@
 //! receives, [`report`] sums up.
 
 mod client;
+mod hop;
 mod node;
 mod report;
 mod scenario;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 
+use hop::args::LinkArgs;
 use scenario::forward::{self, args::ForwardArgs};
 use scenario::join::{self, JoinArgs};
 use scenario::memory::{self, args::MemoryArgs};
@@ -48,6 +50,8 @@ enum Scenario {
     Forward(ForwardArgs),
     /// What a participant takes of the node's memory, idle and active, and leaves behind
     Memory(MemoryArgs),
+    /// An emulated line between clients of any kind and a node, as a UDP hop
+    Link(LinkArgs),
 }
 
 fn main() -> ExitCode {
@@ -80,6 +84,7 @@ fn main() -> ExitCode {
         Scenario::Memory(args) => runtime
             .block_on(Box::pin(memory::run(&args)))
             .map(|summary| show(&summary, args.json, summary.is_clean())),
+        Scenario::Link(args) => hop::run(&args).map(|summary| show(&summary, args.json, true)),
     };
     done.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
