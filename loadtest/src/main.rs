@@ -8,6 +8,7 @@
 mod client;
 mod hop;
 mod node;
+mod playout;
 mod report;
 mod scenario;
 mod token;
