@@ -24,6 +24,7 @@ use hop::args::LinkArgs;
 use scenario::forward::{self, args::ForwardArgs};
 use scenario::join::{self, JoinArgs};
 use scenario::memory::{self, args::MemoryArgs};
+use scenario::quality::{self, args::QualityArgs};
 
 /// Exit status: everything clean.
 const CLEAN: u8 = 0;
@@ -34,8 +35,8 @@ const NO_TEST: u8 = 2;
 
 /// Load tester for Firstbell.
 ///
-/// Exit status: 0 when nothing failed, was corrupted, misrouted or lost; 1 otherwise; 2 when the
-/// test could not take place.
+/// Exit status: 0 when nothing failed, was corrupted, misrouted or lost, and every threshold was
+/// met; 1 otherwise; 2 when the test could not take place.
 #[derive(Parser)]
 #[command(version)]
 struct Cli {
@@ -51,6 +52,8 @@ enum Scenario {
     Forward(ForwardArgs),
     /// What a participant takes of the node's memory, idle and active, and leaves behind
     Memory(MemoryArgs),
+    /// What people hear and see behind emulated lines, against thresholds
+    Quality(QualityArgs),
     /// An emulated line between clients of any kind and a node, as a UDP hop
     Link(LinkArgs),
 }
@@ -85,6 +88,9 @@ fn main() -> ExitCode {
         Scenario::Memory(args) => runtime
             .block_on(Box::pin(memory::run(&args)))
             .map(|summary| show(&summary, args.json, summary.is_clean())),
+        Scenario::Quality(args) => runtime
+            .block_on(Box::pin(quality::run(&args)))
+            .map(|report| show(&report, args.json, report.passed)),
         Scenario::Link(args) => hop::run(&args).map(|summary| show(&summary, args.json, true)),
     };
     done.unwrap_or_else(|error| {

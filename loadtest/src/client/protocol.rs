@@ -20,8 +20,19 @@ pub enum Request<'a> {
         client: ClientInfo<'a>,
         publishing: Publishing,
     },
+    Wants {
+        tiles: &'a [Tile<'a>],
+    },
     Ping {},
     Leave {},
+}
+
+/// How large a track is shown: pixels, 0 for not at all.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Tile<'a> {
+    pub participant: &'a str,
+    pub source: TrackSource,
+    pub height: u16,
 }
 
 #[derive(Debug, Serialize)]
@@ -37,7 +48,7 @@ pub struct Publishing {
     pub screen: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TrackSource {
     Microphone,
@@ -97,6 +108,12 @@ pub enum ServerMessage {
     Connection {
         state: MediaState,
     },
+    /// Encodings of a source that somebody watches, by RID.
+    Layers {
+        source: TrackSource,
+        active: Vec<String>,
+    },
+    Line(Line),
     Ended {
         code: String,
         message: String,
@@ -111,6 +128,16 @@ pub enum ServerMessage {
 pub enum MediaState {
     Connected,
     Lost,
+}
+
+/// What the node makes of this client's line. Words of newer servers are kept as they are.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct Line {
+    pub downlink_kbps: Option<f64>,
+    /// `full`, `reduced` or `off`.
+    pub video: Option<String>,
+    pub reason: Option<String>,
 }
 
 #[cfg(test)]
@@ -155,6 +182,26 @@ mod tests {
     }
 
     #[test]
+    fn wants_name_tiles() {
+        let tile = Tile {
+            participant: "p1",
+            source: TrackSource::Camera,
+            height: 720,
+        };
+        let message = ClientMessage {
+            id: 3,
+            request: Request::Wants { tiles: &[tile] },
+        };
+        assert_eq!(
+            serde_json::to_value(&message).unwrap(),
+            serde_json::json!({
+                "id": 3, "type": "wants",
+                "tiles": [{"participant": "p1", "source": "camera", "height": 720}],
+            })
+        );
+    }
+
+    #[test]
     fn events_are_read_and_unknown_ones_passed_over() {
         let read = |text: &str| serde_json::from_str::<ServerMessage>(text).unwrap();
         let slots = read(
@@ -174,6 +221,16 @@ mod tests {
             read(r#"{"type":"roster","joined":[]}"#),
             ServerMessage::Other
         ));
+        let line = read(
+            r#"{"type":"line","downlink_kbps":null,"video":"off","reason":"narrow","new":{}}"#,
+        );
+        let ServerMessage::Line(line) = line else {
+            panic!("{line:?}")
+        };
+        assert_eq!(line.downlink_kbps, None);
+        assert_eq!(line.video.as_deref(), Some("off"));
+        let layers = read(r#"{"type":"layers","source":"camera","active":["q","h"]}"#);
+        assert!(matches!(layers, ServerMessage::Layers { active, .. } if active.len() == 2));
         assert!(matches!(
             read(r#"{"type":"refused","re":1,"code":"room_full","message":"m"}"#),
             ServerMessage::Refused {

@@ -9,7 +9,8 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::protocol::{
-    ClientInfo, ClientMessage, MediaState, Publishing, Request, ServerMessage, SlotMapping,
+    ClientInfo, ClientMessage, Line, MediaState, Publishing, Request, ServerMessage, SlotMapping,
+    Tile, TrackSource,
 };
 
 /// How long `leave` waits for its answer.
@@ -70,6 +71,11 @@ pub struct Joined {
 pub enum SignalingEvent {
     Slots(Vec<SlotMapping>),
     Connection(MediaState),
+    Layers {
+        source: TrackSource,
+        active: Vec<String>,
+    },
+    Line(Line),
 }
 
 pub struct Signaling {
@@ -189,6 +195,10 @@ impl Signaling {
                     ServerMessage::Connection { state } => {
                         return Ok(SignalingEvent::Connection(state));
                     }
+                    ServerMessage::Layers { source, active } => {
+                        return Ok(SignalingEvent::Layers { source, active });
+                    }
+                    ServerMessage::Line(line) => return Ok(SignalingEvent::Line(line)),
                     ServerMessage::Ok { re } if (2..self.next_id).contains(&re) => {}
                     ServerMessage::Other => {}
                     other => return Err(unexpected(other)),
@@ -200,6 +210,17 @@ impl Signaling {
                 }
             }
         }
+    }
+
+    /// Says how large tracks are shown.
+    ///
+    /// # Errors
+    /// See [`SignalingError`].
+    pub async fn want(&mut self, tiles: &[Tile<'_>]) -> Result<(), SignalingError> {
+        let id = self.next_id;
+        self.next_id += 1;
+        let request = Request::Wants { tiles };
+        send(&mut self.socket, &ClientMessage { id, request }).await
     }
 
     /// Leaves for good. What goes wrong now no longer matters.

@@ -17,6 +17,8 @@ pub struct TransportFeedback {
     start: Instant,
     arrivals: Vec<(u64, Instant)>,
     highest: Option<u64>,
+    /// First sequence number after those of the last report: what is missing from it on is lost.
+    next: Option<u64>,
     count: u8,
 }
 
@@ -26,6 +28,7 @@ impl TransportFeedback {
             start,
             arrivals: Vec::new(),
             highest: None,
+            next: None,
             count: 0,
         }
     }
@@ -45,7 +48,9 @@ impl TransportFeedback {
         let mut arrivals = std::mem::take(&mut self.arrivals);
         arrivals.sort_unstable();
         arrivals.dedup_by_key(|arrival| arrival.0);
-        let (base, first) = *arrivals.first()?;
+        let (earliest, first) = *arrivals.first()?;
+        let is_near = |next: &u64| *next < earliest && earliest - next < MAX_SPAN;
+        let base = self.next.filter(is_near).unwrap_or(earliest);
         arrivals.retain(|(sequence, _)| sequence - base < MAX_SPAN);
         let ticks =
             |at: Instant| (at.duration_since(self.start).as_micros() / TICK.as_micros()) as u64;
@@ -54,6 +59,7 @@ impl TransportFeedback {
         let span = arrivals
             .last()
             .map_or(0, |(sequence, _)| sequence - base + 1) as usize;
+        self.next = self.next.max(Some(base + span as u64));
         let mut symbols = vec![0_u16; span.next_multiple_of(7)];
         let mut deltas = Vec::new();
         for (sequence, at) in arrivals {
@@ -131,5 +137,22 @@ mod tests {
         let deltas: Vec<i64> = read.recv_deltas.iter().map(|delta| delta.delta).collect();
         assert_eq!(deltas, [36_000, 2_000, -1_000, 2_000, 200_000]);
         assert_eq!(feedback.write(1, 2), None);
+        // 13 and 14 missing between two reports; then one that was reported missing comes late.
+        feedback.record(at(400), 15);
+        let bytes = feedback.write(1, 2).unwrap();
+        let read = TransportLayerCc::unmarshal(&mut bytes.as_slice()).unwrap();
+        assert_eq!(
+            (read.base_sequence_number, read.packet_status_count),
+            (13, 3)
+        );
+        assert_eq!(read.recv_deltas.len(), 1);
+        feedback.record(at(410), 14);
+        feedback.record(at(420), 16);
+        let bytes = feedback.write(1, 2).unwrap();
+        let read = TransportLayerCc::unmarshal(&mut bytes.as_slice()).unwrap();
+        assert_eq!(
+            (read.base_sequence_number, read.packet_status_count),
+            (14, 3)
+        );
     }
 }

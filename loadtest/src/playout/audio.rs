@@ -49,7 +49,7 @@ pub struct AudioFigures {
     pub concealed: u64,
     /// Longest run of concealed steps.
     pub longest_gap: u64,
-    /// Frames that came when their time was over.
+    /// Frames whose own packet came when their time was over.
     pub late: u64,
     /// Frames played that had come as copies or again.
     pub repaired: u64,
@@ -115,7 +115,7 @@ impl AudioPlayout {
             at: now + STEP,
         });
         if frame < playing.next {
-            self.figures.late += 1;
+            self.figures.late += u64::from(origin == Origin::Primary);
             return;
         }
         if self.buffer.len() == MAX_BUFFER {
@@ -197,11 +197,6 @@ impl AudioPlayout {
         self.since_stretch = 0;
         self.level += f64::from(steps) * STEP.as_secs_f64() * 1000.0;
         steps
-    }
-
-    /// When the next step is.
-    pub fn next_due(&self) -> Option<Duration> {
-        self.playing.as_ref().map(|playing| playing.at)
     }
 
     pub fn figures(&self) -> AudioFigures {

@@ -112,11 +112,6 @@ impl MissingPackets {
     pub fn next_due(&self) -> Option<Duration> {
         self.missing.values().map(|missing| missing.due).min()
     }
-
-    /// For receiver reports.
-    pub fn highest(&self) -> Option<i64> {
-        self.highest
-    }
 }
 
 #[cfg(test)]
@@ -172,6 +167,6 @@ mod tests {
         packets.on_packet(0 * MS, 0, false);
         assert!(!packets.on_packet(0 * MS, 5_000, false));
         assert_eq!(packets.next_due(), None);
-        assert_eq!(packets.highest(), Some(5_000));
+        assert_eq!(packets.highest, Some(5_000));
     }
 }

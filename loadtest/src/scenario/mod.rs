@@ -5,4 +5,5 @@ pub mod forward;
 pub mod join;
 pub mod memory;
 mod participant;
+pub mod quality;
 mod run;

@@ -249,7 +249,9 @@ async fn take_event(run: &Run, session: SessionId, event: SignalingEvent) -> any
                 .set_mapping(session, numbered(run, mapping))
                 .await?;
         }
-        SignalingEvent::Connection(MediaState::Connected) => {}
+        SignalingEvent::Connection(MediaState::Connected)
+        | SignalingEvent::Layers { .. }
+        | SignalingEvent::Line(_) => {}
         SignalingEvent::Connection(MediaState::Lost) => bail!("the node lost the media path"),
     }
     Ok(())
