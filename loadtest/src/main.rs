@@ -90,7 +90,14 @@ fn main() -> ExitCode {
             .map(|summary| show(&summary, args.json, summary.is_clean())),
         Scenario::Quality(args) => runtime
             .block_on(Box::pin(quality::run(&args)))
-            .map(|report| show(&report, args.json, report.passed)),
+            .map(|report| {
+                let code = show(&report, args.json, report.passed);
+                if report.is_too_busy {
+                    NO_TEST.into()
+                } else {
+                    code
+                }
+            }),
         Scenario::Link(args) => hop::run(&args).map(|summary| show(&summary, args.json, true)),
     };
     done.unwrap_or_else(|error| {

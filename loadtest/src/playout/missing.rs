@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A gap may close by itself within this.
-const REORDERING: Duration = Duration::from_millis(10);
+/// A packet is asked for as soon as it is missed, and then at the first of these after a round
+/// trip, as browsers do.
+const TICK: Duration = Duration::from_millis(20);
 /// Requests for one packet, as browsers send them.
 const MAX_REQUESTS: u8 = 10;
 /// Missing at once; more mean that only a keyframe helps, and all are given up.
 const MAX_MISSING: usize = 1_000;
-const LEAST_ROUND_TRIP: Duration = Duration::from_millis(20);
 /// Until a retransmission has come.
 const FIRST_ROUND_TRIP: Duration = Duration::from_millis(100);
 
@@ -73,7 +73,7 @@ impl MissingPackets {
             self.missing.insert(
                 lost,
                 Missing {
-                    due: now + REORDERING,
+                    due: now,
                     requests: 0,
                     asked: None,
                 },
@@ -89,7 +89,8 @@ impl MissingPackets {
 
     /// Numbers to ask for now; `true` when some were given up instead.
     pub fn poll(&mut self, now: Duration, out: &mut Vec<u16>) -> bool {
-        let (before, wait) = (self.given_up, self.round_trip.max(LEAST_ROUND_TRIP));
+        let ticks = self.round_trip.as_micros() / TICK.as_micros() + 1;
+        let (before, wait) = (self.given_up, TICK * ticks as u32);
         let (given_up, requested) = (&mut self.given_up, &mut self.requested);
         self.missing.retain(|number, missing| {
             if missing.due > now {
@@ -131,14 +132,15 @@ mod tests {
         let mut packets = MissingPackets::default();
         assert!(packets.on_packet(0 * MS, 10, false));
         assert!(packets.on_packet(1 * MS, 14, false));
-        packets.on_packet(5 * MS, 12, false);
-        assert!(ask(&mut packets, 10 * MS).is_empty());
-        assert_eq!(packets.next_due(), Some(11 * MS));
-        assert_eq!(ask(&mut packets, 11 * MS), [11, 13]);
-        packets.on_packet(51 * MS, 13, true);
+        packets.on_packet(1 * MS, 12, false);
+        assert_eq!(packets.next_due(), Some(1 * MS));
+        assert_eq!(ask(&mut packets, 1 * MS), [11, 13]);
+        packets.on_packet(41 * MS, 13, true);
         assert!(packets.round_trip < FIRST_ROUND_TRIP);
-        assert!(ask(&mut packets, 100 * MS).is_empty());
-        assert_eq!(ask(&mut packets, 120 * MS), [11]);
+        // One tick more than the hundred that were expected when it was asked for.
+        assert!(ask(&mut packets, 120 * MS).is_empty());
+        assert_eq!(ask(&mut packets, 121 * MS), [11]);
+        assert_eq!(packets.next_due(), Some(221 * MS), "93 ms and a tick");
         packets.on_packet(170 * MS, 11, true);
         assert_eq!(packets.next_due(), None);
         assert_eq!((packets.requested, packets.recovered), (3, 3));

@@ -15,6 +15,7 @@ mod offer;
 mod path;
 mod plan;
 mod plot;
+mod priority;
 mod receiver;
 mod report;
 mod reports;
@@ -37,16 +38,17 @@ use stage::Outcome;
 /// Media threads of the node under test.
 const SHARDS: usize = 1;
 /// A tester later than this at its 99th percentile measures itself.
-const MAX_LAG_MS: f64 = 40.0;
+const MAX_LAG_MS: f64 = 50.0;
 
 /// Runs the scenario. An error is one of the set-up, not of the node's behaviour.
 ///
 /// # Errors
-/// No node, nobody got in, or this machine is too busy to measure anything.
+/// No node, or nobody got in.
 pub async fn run(args: &QualityArgs) -> anyhow::Result<QualityReport> {
     let profile = args.scenario.profile()?;
     let seconds = args.length()?;
     let total = Duration::from_secs(seconds);
+    priority::raise();
     let binary = find_binary(args.node_binary.as_deref())?;
     let options = NodeOptions {
         shards: Some(SHARDS),
@@ -63,15 +65,11 @@ pub async fn run(args: &QualityArgs) -> anyhow::Result<QualityReport> {
             bail!("the node ended during the test:\n{}", node.log_tail());
         }
         let (agreed, outcome) = played?;
-        if outcome.lag.p99 > MAX_LAG_MS {
-            bail!(
-                "this machine is too busy: late by {:.0} ms at p99, so figures would be its own",
-                outcome.lag.p99
-            );
-        }
         outcomes.push(outcome);
         agreements.push(agreed);
     }
+    let lag = outcomes.iter().map(|outcome| outcome.lag.p99);
+    let is_too_busy = lag.fold(0.0, f64::max) > MAX_LAG_MS;
     let checks = verdict::judge(args.scenario, profile, total, &outcomes);
     let classes = classes
         .iter()
@@ -84,6 +82,7 @@ pub async fn run(args: &QualityArgs) -> anyhow::Result<QualityReport> {
         about: profile.about,
         seconds,
         seed: args.seed,
+        is_too_busy,
         passed: checks.iter().all(|check| check.passed),
         checks,
         classes,

@@ -229,6 +229,7 @@ mod tests {
             about: "two & more",
             seconds: 20,
             seed: 1,
+            is_too_busy: false,
             passed: true,
             checks: Vec::new(),
             classes: vec![ClassReport::new("c", Agreed::default(), outcome)],

@@ -42,6 +42,8 @@ pub struct QualityReport {
     pub about: &'static str,
     pub seconds: u64,
     pub seed: u64,
+    /// The tester was so late that the figures may be its own: no verdict.
+    pub is_too_busy: bool,
     pub passed: bool,
     pub checks: Vec<Check>,
     pub classes: Vec<ClassReport>,
@@ -70,6 +72,9 @@ impl fmt::Display for QualityReport {
                 check.unit,
                 check.limit
             )?;
+        }
+        if self.is_too_busy {
+            return write!(f, "  no verdict: this machine is too busy to measure");
         }
         write!(f, "  {}", verdict(self.passed))
     }
@@ -158,6 +163,7 @@ mod tests {
             about: "a",
             seconds: 60,
             seed: 1,
+            is_too_busy: false,
             passed: false,
             checks: vec![check],
             classes: vec![ClassReport::new("alone", Agreed::default(), outcome)],

@@ -30,6 +30,7 @@ use super::line::Line;
 use super::offer::{self, Sending};
 use super::path::SecurePath;
 use super::plan::{self, ClassPlan, ReceiverPlan};
+use super::priority;
 use super::receiver::Receiver;
 use super::stage::{Command, Outcome, Seat, Shared, Stage, StageEvent};
 use super::voice::{Voice, VoiceFormat};
@@ -103,7 +104,10 @@ pub async fn play(
         competitor: class.competitor,
     };
     let stage = Stage::new(start, shared, commands, events)?;
-    let stage = tokio::task::spawn_blocking(move || stage.run());
+    let stage = tokio::task::spawn_blocking(move || {
+        priority::raise();
+        stage.run()
+    });
     let mut cast = Cast {
         start,
         to_stage,
