@@ -32,7 +32,8 @@ fn milliseconds(text: &str) -> Result<Duration, String> {
 
 /// A line between clients and a node. Commands are read from standard input, one a line: `stats`
 /// (what happened so far, as JSON), `restart` (the changes over time begin again), `profile NAME`,
-/// `down KBIT_PER_S`, `rebind` (all clients get new ports towards the node), `quit`.
+/// `down KBIT_PER_S`, `rebind` (all clients get new ports towards the node), `spare` (the clients
+/// there are so far have good lines from now on), `quit`.
 #[derive(Args, Clone, Debug)]
 pub struct LinkArgs {
     /// Where clients send to

@@ -13,6 +13,7 @@ pub enum Command {
     Profile(String),
     Down { kbps: u64 },
     Rebind,
+    Spare,
     Quit,
 }
 
@@ -27,6 +28,7 @@ impl Command {
                 kbps: kbps.parse().ok()?,
             }),
             ["rebind"] => Some(Self::Rebind),
+            ["spare"] => Some(Self::Spare),
             ["quit"] => Some(Self::Quit),
             _ => None,
         }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use firstbell_linksim::{Flight, Link};
+use firstbell_linksim::{Flight, Link, Schedule, Shape};
 
 use super::args::Lines;
 use super::stats::Stats;
@@ -32,6 +32,8 @@ pub struct Parcel {
 struct Pair {
     down: Link,
     up: Link,
+    /// Whose clients are spared what the lines are like.
+    is_good: bool,
 }
 
 pub struct Relay {
@@ -39,9 +41,11 @@ pub struct Relay {
     /// When the lines' changes began to count.
     began: Duration,
     seed: u64,
-    /// One each, or one for all.
     pairs: Vec<Pair>,
-    clients: usize,
+    /// The pair all share.
+    shared: Option<usize>,
+    /// The pair of each client.
+    clients: Vec<usize>,
     flight: Flight<Parcel>,
     pub stats: Stats,
 }
@@ -53,7 +57,8 @@ impl Relay {
             began: Duration::ZERO,
             seed,
             pairs: Vec::new(),
-            clients: 0,
+            shared: None,
+            clients: Vec::new(),
             flight: Flight::new(MAX_IN_FLIGHT),
             stats: Stats::default(),
         }
@@ -61,19 +66,49 @@ impl Relay {
 
     /// A new client's number. `None`: there are too many.
     pub fn add_client(&mut self) -> Option<usize> {
-        if self.clients == MAX_CLIENTS {
+        if self.clients.len() == MAX_CLIENTS {
             self.stats.refused_clients += 1;
             return None;
         }
-        if self.pairs.is_empty() || !self.lines.is_shared {
-            let seed = self.seed.wrapping_add(2 * self.pairs.len() as u64);
-            self.pairs.push(Pair {
-                down: Link::new(seed, self.lines.down.clone().delayed_by(self.began)),
-                up: Link::new(seed + 1, self.lines.up.clone().delayed_by(self.began)),
-            });
+        let pair = match self.shared.filter(|_| self.lines.is_shared) {
+            Some(shared) => shared,
+            None => {
+                let (down, up) = (self.lines.down.clone(), self.lines.up.clone());
+                self.add_pair(
+                    down.delayed_by(self.began),
+                    up.delayed_by(self.began),
+                    false,
+                )
+            }
+        };
+        self.shared = Some(pair);
+        self.clients.push(pair);
+        Some(self.clients.len() - 1)
+    }
+
+    fn add_pair(&mut self, down: Schedule, up: Schedule, is_good: bool) -> usize {
+        let seed = self.seed.wrapping_add(2 * self.pairs.len() as u64);
+        self.pairs.push(Pair {
+            down: Link::new(seed, down),
+            up: Link::new(seed.wrapping_add(1), up),
+            is_good,
+        });
+        self.pairs.len() - 1
+    }
+
+    /// The clients there are so far have good lines from now on, whatever becomes of the others'.
+    pub fn spare(&mut self) {
+        for client in 0..self.clients.len() {
+            let is_good = |pair: &usize| self.pairs.get(*pair).is_some_and(|pair| pair.is_good);
+            if self.clients.get(client).is_none_or(is_good) {
+                continue;
+            }
+            let good = Schedule::constant(Shape::IDEAL);
+            let pair = self.add_pair(good.clone(), good, true);
+            if let Some(place) = self.clients.get_mut(client) {
+                *place = pair;
+            }
         }
-        self.clients += 1;
-        Some(self.clients - 1)
     }
 
     /// Other lines, or the same again from their beginning.
@@ -84,7 +119,7 @@ impl Relay {
             ..lines
         };
         self.began = now;
-        for pair in &mut self.pairs {
+        for pair in self.pairs.iter_mut().filter(|pair| !pair.is_good) {
             let (down, up) = (self.lines.down.clone(), self.lines.up.clone());
             pair.down.reschedule(now, down.delayed_by(now));
             pair.up.reschedule(now, up.delayed_by(now));
@@ -96,8 +131,8 @@ impl Relay {
     }
 
     pub fn take(&mut self, now: Duration, client: usize, direction: Direction, datagram: &[u8]) {
-        let index = if self.lines.is_shared { 0 } else { client };
-        let Some(pair) = self.pairs.get_mut(index) else {
+        let pair = self.clients.get(client).copied();
+        let Some(pair) = pair.and_then(|pair| self.pairs.get_mut(pair)) else {
             return;
         };
         let link = match direction {
@@ -133,8 +168,6 @@ impl Relay {
 
 #[cfg(test)]
 mod tests {
-    use firstbell_linksim::{Schedule, Shape};
-
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
@@ -192,6 +225,25 @@ mod tests {
         let times: Vec<_> = arrivals(&mut relay).iter().map(|found| found.0).collect();
         assert_eq!(times, [5520 * MS, 7510 * MS]);
         assert!(!relay.lines().is_shared, "they had lines of their own");
+    }
+
+    #[test]
+    fn who_is_spared_stays_so() {
+        for is_shared in [false, true] {
+            let mut relay = Relay::new(lines(80, is_shared), 1);
+            let early = relay.add_client().unwrap();
+            relay.spare();
+            relay.spare();
+            let late = relay.add_client().unwrap();
+            relay.change(Duration::ZERO, lines(8, is_shared));
+            relay.take(Duration::ZERO, early, Direction::Down, &[0; 1000]);
+            relay.take(Duration::ZERO, late, Direction::Down, &[0; 1000]);
+            let expected = [
+                (Duration::ZERO, early, Direction::Down),
+                (1010 * MS, late, Direction::Down),
+            ];
+            assert_eq!(arrivals(&mut relay), expected);
+        }
     }
 
     #[test]

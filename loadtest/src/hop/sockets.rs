@@ -260,6 +260,7 @@ impl Sockets {
                 self.relay.change(now, lines);
             }
             Command::Rebind => self.rebind(),
+            Command::Spare => self.relay.spare(),
             Command::Quit => self.is_over.store(true, Ordering::Relaxed),
         }
     }

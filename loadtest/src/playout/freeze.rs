@@ -9,10 +9,13 @@ const AVERAGED: usize = 30;
 /// Fewer intervals make no average.
 const LEAST_AVERAGED: usize = 5;
 const MARGIN: Duration = Duration::from_millis(150);
+/// Without an average, a picture that stands for this long at the end is frozen.
+const STANDING: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug, Default)]
 pub struct FreezeDetector {
     last: Option<Duration>,
+    is_paused: bool,
     intervals: VecDeque<Duration>,
     pub freezes: u32,
     pub frozen: Duration,
@@ -22,6 +25,9 @@ pub struct FreezeDetector {
 impl FreezeDetector {
     pub fn on_frame(&mut self, at: Duration) {
         self.frames += 1;
+        if self.is_paused {
+            return;
+        }
         let Some(last) = self.last.replace(at) else {
             return;
         };
@@ -44,9 +50,12 @@ impl FreezeDetector {
         }
     }
 
-    /// Nothing is shown on purpose: the pause is no freeze.
-    pub fn pause(&mut self) {
-        self.last = None;
+    /// Nothing is to be shown: the pause is no freeze, whatever still comes meanwhile.
+    pub fn pause(&mut self, paused: bool) {
+        self.is_paused = paused;
+        if paused {
+            self.last = None;
+        }
     }
 
     /// Figures begin now; what is known of the intervals stays.
@@ -57,10 +66,17 @@ impl FreezeDetector {
         self.last = self.last.map(|_| now);
     }
 
-    /// The end: a picture that stands since long is a freeze too.
+    /// The end: a picture that stands since long is a freeze too, be there an average or not.
     pub fn finish(&mut self, now: Duration) {
-        if let Some(last) = self.last {
-            self.count(now.saturating_sub(last));
+        let Some(last) = self.last.filter(|_| !self.is_paused) else {
+            return;
+        };
+        let interval = now.saturating_sub(last);
+        if self.intervals.len() >= LEAST_AVERAGED {
+            self.count(interval);
+        } else if interval >= STANDING {
+            self.freezes += 1;
+            self.frozen += interval;
         }
     }
 }
@@ -113,10 +129,13 @@ mod tests {
     fn the_first_frames_make_no_average_and_a_pause_no_freeze() {
         assert_eq!(play(&[40, 40, 3000]).freezes, 0);
         let mut detector = play(&[40; 20]);
-        detector.pause();
+        detector.pause(true);
+        detector.on_frame(900 * MS);
+        detector.finish(9_000 * MS);
+        detector.pause(false);
         detector.on_frame(10_000 * MS);
         detector.on_frame(10_040 * MS);
-        assert_eq!(detector.freezes, 0);
+        assert_eq!((detector.freezes, detector.frames), (0, 24));
     }
 
     #[test]
@@ -128,5 +147,10 @@ mod tests {
         detector.finish(5800 * MS);
         assert_eq!((detector.freezes, detector.frozen), (1, 5000 * MS));
         assert_eq!(detector.frames, 0);
+        let mut first = play(&[40]);
+        first.finish(900 * MS);
+        assert_eq!(first.freezes, 0);
+        first.finish(2040 * MS);
+        assert_eq!((first.freezes, first.frozen), (1, 2000 * MS));
     }
 }

@@ -130,11 +130,11 @@ mod tests {
     #[test]
     fn gaps_are_asked_for_until_they_close() {
         let mut packets = MissingPackets::default();
-        assert!(packets.on_packet(0 * MS, 10, false));
-        assert!(packets.on_packet(1 * MS, 14, false));
-        packets.on_packet(1 * MS, 12, false);
-        assert_eq!(packets.next_due(), Some(1 * MS));
-        assert_eq!(ask(&mut packets, 1 * MS), [11, 13]);
+        assert!(packets.on_packet(Duration::ZERO, 10, false));
+        assert!(packets.on_packet(MS, 14, false));
+        packets.on_packet(MS, 12, false);
+        assert_eq!(packets.next_due(), Some(MS));
+        assert_eq!(ask(&mut packets, MS), [11, 13]);
         packets.on_packet(41 * MS, 13, true);
         assert!(packets.round_trip < FIRST_ROUND_TRIP);
         // One tick more than the hundred that were expected when it was asked for.
@@ -149,9 +149,9 @@ mod tests {
     #[test]
     fn asking_ends_and_a_keyframe_makes_it_needless() {
         let mut packets = MissingPackets::default();
-        packets.on_packet(0 * MS, 0, false);
-        packets.on_packet(0 * MS, 2, false);
-        packets.on_packet(0 * MS, 9, false);
+        packets.on_packet(Duration::ZERO, 0, false);
+        packets.on_packet(Duration::ZERO, 2, false);
+        packets.on_packet(Duration::ZERO, 9, false);
         packets.forget_before(8);
         let mut out = Vec::new();
         let mut gave_up = false;
@@ -166,8 +166,8 @@ mod tests {
     #[test]
     fn a_gap_beyond_repair_is_not_asked_for() {
         let mut packets = MissingPackets::default();
-        packets.on_packet(0 * MS, 0, false);
-        assert!(!packets.on_packet(0 * MS, 5_000, false));
+        packets.on_packet(Duration::ZERO, 0, false);
+        assert!(!packets.on_packet(Duration::ZERO, 5_000, false));
         assert_eq!(packets.next_due(), None);
         assert_eq!(packets.highest, Some(5_000));
     }

@@ -97,6 +97,7 @@ pub struct VideoPlayout {
     frames: BTreeMap<i64, Frame>,
     decoded: Option<Decoded>,
     needs_keyframe: bool,
+    is_paused: bool,
     lateness: Lateness,
     last_shown: Duration,
     last_decoded: Option<Duration>,
@@ -118,6 +119,7 @@ impl Default for VideoPlayout {
             frames: BTreeMap::new(),
             decoded: None,
             needs_keyframe: true,
+            is_paused: false,
             lateness: Lateness::new(LATENESS),
             last_shown: Duration::ZERO,
             last_decoded: None,
@@ -262,7 +264,7 @@ impl VideoPlayout {
     /// Whether to ask for a keyframe now.
     pub fn poll_keyframe_request(&mut self, now: Duration) -> bool {
         let since = |at: Option<Duration>| at.map(|at| now.saturating_sub(at));
-        if since(self.last_packet).is_none_or(|quiet| quiet > QUIET) {
+        if self.is_paused || since(self.last_packet).is_none_or(|quiet| quiet > QUIET) {
             return false;
         }
         self.needs_keyframe |= since(self.last_decoded).is_some_and(|since| since > STALLED);
@@ -275,9 +277,10 @@ impl VideoPlayout {
         is_due
     }
 
-    /// Nothing is to be shown for a while.
-    pub fn pause(&mut self) {
-        self.freezes.pause();
+    /// Nothing is to be shown for a while, or something is again. Nothing is asked for meanwhile.
+    pub fn pause(&mut self, paused: bool) {
+        self.is_paused = paused;
+        self.freezes.pause(paused);
         self.last_decoded = None;
     }
 

@@ -159,7 +159,10 @@ fn a_frame_that_refers_to_a_lost_one_is_not_shown_but_those_after_it_are() {
 #[test]
 fn a_pause_on_purpose_is_no_freeze() {
     let mut playout = play(false, 50, |_, _, at| Some(at));
-    playout.pause();
+    playout.pause(true);
+    playout.give_up();
+    assert!(!playout.poll_keyframe_request(50 * INTERVAL));
+    playout.pause(false);
     let mut camera = Camera::new(false);
     camera.frame = 500;
     for packet in camera.frame(Some(180)) {

@@ -20,6 +20,7 @@ mod receiver;
 mod report;
 mod reports;
 mod rig;
+mod seat;
 mod stage;
 mod verdict;
 mod voice;

@@ -95,6 +95,7 @@ impl Default for Window {
     }
 }
 
+#[derive(Default)]
 pub struct Monitor {
     /// When measuring began. `None`: not yet.
     began: Option<Duration>,
@@ -107,21 +108,6 @@ pub struct Monitor {
     pub seconds: Vec<Second>,
     /// When the last packet of a picture was sent to it, for each second.
     pub last_video_sent: Option<Duration>,
-}
-
-impl Default for Monitor {
-    fn default() -> Self {
-        Self {
-            began: None,
-            before: Cumulative::default(),
-            window: Window::default(),
-            total: Window::default(),
-            line: Line::default(),
-            line_words: BTreeMap::new(),
-            seconds: Vec::new(),
-            last_video_sent: None,
-        }
-    }
 }
 
 impl Monitor {

@@ -103,8 +103,8 @@ fn panels(class: &str, names: &[&str], series: &[&[Second]]) -> Vec<Panel> {
             curves(|s| s.height.map(f64::from), None, false),
         ),
         panel(
-            "frozen, % of each second",
-            curves(|s| Some((s.frozen_ms / 10.0).min(100.0)), None, false),
+            "pictures shown a second",
+            curves(|s| Some(s.frames as f64), None, false),
         ),
         panel(
             "sound concealed, %",
@@ -241,7 +241,7 @@ mod tests {
         let svg = svg(&report(2));
         assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
         assert!(svg.contains("two &amp; more") && svg.contains("&lt;1&gt;"));
-        // Arrived, queue, frozen, concealed; the estimate in two pieces; no heights.
+        // Arrived, queue, frames, concealed; the estimate in two pieces; no heights.
         assert_eq!(svg.matches("<polyline").count(), 2 * 6);
         assert!(!svg.contains("NaN") && !svg.contains("inf"));
         for point in svg.split("points=\"").skip(1) {

@@ -37,7 +37,9 @@ pub struct Eye {
     pub reception: Reception,
     numbers: Unwrap16,
     pub retransmissions: u64,
-    is_paused: bool,
+    /// The slot shows nobody; the node says that pictures are off.
+    is_empty: bool,
+    is_off: bool,
 }
 
 #[derive(Default)]
@@ -87,7 +89,8 @@ impl Receiver {
                     reception: Reception::new(ssrc, 90_000),
                     numbers: Unwrap16::default(),
                     retransmissions: 0,
-                    is_paused: false,
+                    is_empty: false,
+                    is_off: false,
                 });
             }
         }
@@ -131,13 +134,19 @@ impl Receiver {
             .min()
     }
 
-    /// Whether the node says that it sends no picture.
-    pub fn set_paused(&mut self, paused: bool) {
+    /// The node says whether the slot shows somebody.
+    pub fn set_shown(&mut self, shown: bool) {
         if let Some(eye) = &mut self.eye {
-            if paused && !eye.is_paused {
-                eye.playout.pause();
-            }
-            eye.is_paused = paused;
+            eye.is_empty = !shown;
+            eye.playout.pause(eye.is_empty || eye.is_off);
+        }
+    }
+
+    /// The node says whether it sends pictures at all.
+    pub fn set_off(&mut self, off: bool) {
+        if let Some(eye) = &mut self.eye {
+            eye.is_off = off;
+            eye.playout.pause(eye.is_empty || eye.is_off);
         }
     }
 
@@ -167,9 +176,7 @@ impl Receiver {
     /// The run is over.
     pub fn finish(&mut self, now: Duration) {
         self.advance(now);
-        if let Some(eye) = &mut self.eye
-            && !eye.is_paused
-        {
+        if let Some(eye) = &mut self.eye {
             eye.playout.finish(now);
         }
     }

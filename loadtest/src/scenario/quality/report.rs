@@ -8,7 +8,8 @@ use crate::report::verdict;
 
 use super::monitor::ReceiverResult;
 use super::rig::Agreed;
-use super::stage::{Lag, Outcome, PublisherResult};
+use super::seat::PublisherResult;
+use super::stage::{Lag, Outcome};
 use super::verdict::{Check, Relation};
 
 /// One class of the scenario.

@@ -32,7 +32,8 @@ use super::path::SecurePath;
 use super::plan::{self, ClassPlan, ReceiverPlan};
 use super::priority;
 use super::receiver::Receiver;
-use super::stage::{Command, Outcome, Seat, Shared, Stage, StageEvent};
+use super::seat::Seat;
+use super::stage::{Command, News, Outcome, Shared, Stage, StageEvent};
 use super::voice::{Voice, VoiceFormat};
 
 /// Until somebody is in, and until everybody hears and sees.
@@ -188,7 +189,11 @@ impl Cast {
     ) -> anyhow::Result<(String, Agreed)> {
         let index = self.seats;
         self.seats += 1;
-        let (mut joined, seat, agreed) = self.join(door, class, plan, publisher, index).await?;
+        let cname = format!("quality-{index}");
+        let is_publisher = publisher.is_none();
+        let (mut joined, accepted) =
+            join(door, &class.room, &plan.name, cname, is_publisher).await?;
+        let (seat, agreed) = self.seat(door, plan, index, accepted)?;
         self.command(Command::Add(Box::new(seat)))?;
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
@@ -218,79 +223,40 @@ impl Cast {
         Ok((participant, agreed))
     }
 
-    async fn join(
+    fn seat(
         &self,
         door: &Door,
-        class: &ClassPlan,
         plan: &ReceiverPlan,
-        publisher: Option<&str>,
         index: usize,
-    ) -> anyhow::Result<(Joined, Seat, Agreed)> {
-        let is_publisher = publisher.is_none();
-        let role = if is_publisher { "teacher" } else { "pupil" };
-        let token = door.tokens.token(&class.room, &plan.name, role).await;
-        let token = token.context("no token")?;
-        let certificate =
-            dimpl::certificate::generate_self_signed_certificate().context("no certificate")?;
-        let ice = Credentials::random();
-        let streams = streams();
-        let cname = format!("quality-{index}");
-        let params = OfferParams {
-            ice: &ice,
-            fingerprint: &fingerprint_text(&certificate.certificate),
-            cname: &cname,
-            streams,
-            audio_slots: 1,
-            video_slots: 1,
-        };
-        let request = JoinRequest {
-            url: &door.websocket_url,
-            room: &class.room,
-            token: &token,
-            offer: &offer::offer(&params, is_publisher),
-            publishing: Publishing {
-                microphone: is_publisher,
-                camera: is_publisher,
-                screen: false,
-            },
-        };
-        let joined = join_patiently(PATIENCE, &request).await?;
-        let answer = Answer::read(&joined.answer, 1, 1)?;
+        accepted: Accepted,
+    ) -> anyhow::Result<(Seat, Agreed)> {
+        let Accepted {
+            answer,
+            sending,
+            path,
+            cname,
+            voice_ssrc,
+            is_publisher,
+        } = accepted;
         let candidate = *answer.candidates.first().context("no candidate")?;
-        let sending = Sending::of(&joined.answer, &answer);
-        let now = Instant::now();
-        let path = SecurePath::new(
-            now,
-            &answer,
-            ice,
-            certificate,
-            door.dtls.clone(),
-            door.crypto.clone(),
-        );
-        let since = now.duration_since(self.start);
+        let publisher = is_publisher
+            .then(|| published(door, self.start.elapsed(), &sending, voice_ssrc))
+            .transpose()?;
         let client = Client::new(ClientConfig {
             start: self.start,
             cname,
-            own_ssrc: streams.microphone,
+            own_ssrc: voice_ssrc,
             path,
-            publisher: is_publisher
-                .then(|| published(door, since, &sending, streams.microphone))
-                .transpose()?,
+            publisher,
             receiver: Receiver::new(ROOM, &answer),
             with_feedback: sending.with_transport_sequence,
         });
-        let eye = client.receiver.eye.as_ref();
+        let eye = client.receiver.eye.iter();
+        let video_ssrcs = eye.flat_map(|eye| [Some(eye.ssrc), eye.rtx_ssrc]);
         let seed = door.seed.wrapping_add(2 * index as u64);
         let seat = Seat {
             name: plan.name.clone(),
-            video_ssrcs: eye
-                .map(|eye| {
-                    [Some(eye.ssrc), eye.rtx_ssrc]
-                        .into_iter()
-                        .flatten()
-                        .collect()
-                })
-                .unwrap_or_default(),
+            video_ssrcs: video_ssrcs.flatten().collect(),
             client,
             socket: socket_towards(candidate).context("no socket")?,
             line: Line::new(
@@ -304,8 +270,66 @@ impl Cast {
             red: sending.red,
             rids: sending.rids,
         };
-        Ok((joined, seat, agreed))
+        Ok((seat, agreed))
     }
+}
+
+/// Somebody who is in, without a seat yet.
+struct Accepted {
+    answer: Answer,
+    sending: Sending,
+    path: SecurePath,
+    cname: String,
+    voice_ssrc: u32,
+    is_publisher: bool,
+}
+
+/// Token, offer, join.
+async fn join(
+    door: &Door,
+    room: &str,
+    name: &str,
+    cname: String,
+    is_publisher: bool,
+) -> anyhow::Result<(Joined, Accepted)> {
+    let role = if is_publisher { "teacher" } else { "pupil" };
+    let token = door.tokens.token(room, name, role).await;
+    let token = token.context("no token")?;
+    let certificate =
+        dimpl::certificate::generate_self_signed_certificate().context("no certificate")?;
+    let ice = Credentials::random();
+    let streams = streams();
+    let params = OfferParams {
+        ice: &ice,
+        fingerprint: &fingerprint_text(&certificate.certificate),
+        cname: &cname,
+        streams,
+        audio_slots: 1,
+        video_slots: 1,
+    };
+    let request = JoinRequest {
+        url: &door.websocket_url,
+        room,
+        token: &token,
+        offer: &offer::offer(&params, is_publisher),
+        publishing: Publishing {
+            microphone: is_publisher,
+            camera: is_publisher,
+            screen: false,
+        },
+    };
+    let joined = join_patiently(PATIENCE, &request).await?;
+    let answer = Answer::read(&joined.answer, 1, 1)?;
+    let (dtls, crypto) = (door.dtls.clone(), door.crypto.clone());
+    let accepted = Accepted {
+        sending: Sending::of(&joined.answer, &answer),
+        path: SecurePath::new(Instant::now(), &answer, ice, certificate, dtls, crypto),
+        answer,
+        cname,
+        voice_ssrc: streams.microphone,
+        is_publisher,
+    };
+    Ok((joined, accepted))
 }
 
 fn published(
@@ -355,31 +379,25 @@ async fn listen(
             signaling.leave().await;
             return;
         };
-        let (command, is_over) = match event {
-            Ok(SignalingEvent::Slots(mapping)) => {
-                let shown = shows_picture(&mapping, &video_mid);
-                (Command::Shown { seat, shown }, false)
-            }
+        let news = match event {
+            Ok(SignalingEvent::Slots(mapping)) => News::Shown(shows_picture(&mapping, &video_mid)),
             Ok(SignalingEvent::Layers {
                 source: TrackSource::Camera,
                 active,
-            }) => (Command::Watched { seat, rids: active }, false),
-            Ok(SignalingEvent::Line(line)) => (Command::Line { seat, line }, false),
+            }) => News::Watched(active),
+            Ok(SignalingEvent::Line(line)) => News::Line(line),
             Ok(SignalingEvent::Connection(MediaState::Lost)) => {
-                let why = "the node lost the media path".to_owned();
-                (Command::Failed { seat, why }, false)
+                News::Failed("the node lost the media path".to_owned())
             }
             Ok(_) => continue,
             Err(error) => {
-                let why = error.to_string();
-                (Command::Failed { seat, why }, true)
+                let news = News::Failed(error.to_string());
+                let _ = to_stage.send(Command::Seat { seat, news });
+                return;
             }
         };
         // The stage ends before the people do.
-        let _ = to_stage.send(command);
-        if is_over {
-            return;
-        }
+        let _ = to_stage.send(Command::Seat { seat, news });
     }
 }
 

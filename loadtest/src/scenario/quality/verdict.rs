@@ -150,7 +150,7 @@ fn lower_after(receiver: &ReceiverResult, drop: f64) -> Option<f64> {
 }
 
 /// How long after `rise` what arrived, over two seconds, was this share of what it was on average
-/// in the last five before `drop`. `None`: never, or nothing had gone down.
+/// in the last five before `drop`. `None`: never.
 fn back_after(receiver: &ReceiverResult, drop: f64, rise: f64, share: f64) -> Option<f64> {
     let rate = |from: f64, to: f64| mean_rate(&receiver.seconds, from, to);
     let before = rate(drop - 5.0, drop)?;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::scenario::quality::stage::PublisherResult;
+use crate::scenario::quality::seat::PublisherResult;
 
 fn seconds(count: u64, of: impl Fn(u64) -> Second) -> Vec<Second> {
     (0..count)
