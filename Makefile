@@ -8,7 +8,7 @@ export CHROMIUM ?= /usr/bin/chromium
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 export FIRSTBELL_BIN ?= $(abspath $(TARGET_DIR)/release/firstbell)
 
-.PHONY: help run trial build web test setup lint deny check-web test-rust test-web test-load \
+.PHONY: help run trial build loadtest web test setup lint deny check-web test-rust test-web test-load \
 	test-interop test-browser screens fuzz bench clean
 
 help: ## What can be made
@@ -22,6 +22,9 @@ trial: build ## The same over HTTPS for phones and tablets in this network (port
 
 build: web ## Server (release) with the page inside
 	$(CARGO) build --release --bin firstbell
+
+loadtest: ## Load tester (release)
+	$(CARGO) build --release -p firstbell-loadtest
 
 web: web/dist/index.html ## The page
 
@@ -66,7 +69,7 @@ test-load: build ## A short run of the load tester: nothing lost, corrupted or m
 test-interop: build tests/browser/node_modules ## aiortc with itself and with Chromium
 	bash tests/interop/run.sh
 
-test-browser: build tests/browser/node_modules ## Lessons in Chromium and Firefox
+test-browser: build loadtest tests/browser/node_modules ## Lessons in Chromium and Firefox
 	cd tests/browser && $(NPM) test
 
 tests/browser/node_modules: tests/browser/package.json tests/browser/package-lock.json

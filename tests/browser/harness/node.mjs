@@ -6,22 +6,23 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { PATIENCE_MS } from './poll.mjs';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 const LOG_TAIL_LINES = 60;
 
-/** @returns {string} */
-export function binary() {
+/** A program of ours; others than the node lie beside it. @returns {string} */
+export function binary(name = 'firstbell') {
   const target = process.env.CARGO_TARGET_DIR ?? join(ROOT, 'target');
+  const node = process.env.FIRSTBELL_BIN;
   const candidates = [
-    process.env.FIRSTBELL_BIN,
-    join(target, 'release/firstbell'),
-    join(target, 'debug/firstbell'),
+    node && join(dirname(node), name === 'firstbell' ? basename(node) : name),
+    join(target, 'release', name),
+    join(target, 'debug', name),
   ];
   const found = candidates.find((path) => path !== undefined && existsSync(path));
-  assert.ok(found, 'no firstbell binary: run `make build`, or set FIRSTBELL_BIN');
+  assert.ok(found, `no ${name} binary: run \`make build\`, or set FIRSTBELL_BIN`);
   return found;
 }
 
@@ -30,6 +31,7 @@ export function binary() {
  * @property {boolean} [dev] the page hands out tokens itself; default true
  * @property {Record<string, number>} [limits]
  * @property {Record<string, number>} [signaling]
+ * @property {{ base_port?: number, announce?: string[] }} [media]
  */
 
 /** A running node. */
@@ -100,7 +102,7 @@ export class FirstbellNode {
   }
 
   /** @param {string} port @param {NodeSettings} settings */
-  #config(port, { dev = true, limits = {}, signaling = {} }) {
+  #config(port, { dev = true, limits = {}, signaling = {}, media = {} }) {
     const table = (/** @type {Record<string, number>} */ keys) =>
       Object.entries(keys).map(([key, value]) => `${key} = ${value}`);
     return [
@@ -109,7 +111,8 @@ export class FirstbellNode {
       '[media]',
       'shards = 1',
       'pin_threads = false',
-      'base_port = 0',
+      `base_port = ${media.base_port ?? 0}`,
+      `announce = ${JSON.stringify(media.announce ?? [])}`,
       '[dev]',
       `enabled = ${dev}`,
       '[[tokens.keys]]',
