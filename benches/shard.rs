@@ -111,6 +111,7 @@ impl Class {
             local_ice: credentials("n", participant, 0),
             permissions: profile.permissions,
             leading: is_publisher,
+            spread_over: Vec::new(),
         }));
         self.shard.handle_command(self.now, join, &mut self.arena);
         self.check(participant);
