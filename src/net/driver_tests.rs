@@ -1,6 +1,10 @@
 use crossbeam_channel::{Sender, unbounded};
 
 use super::*;
+use crate::media::{ParticipantId, RoomId};
+use crate::room::Permissions;
+use crate::shard::{Command, JoinParticipant};
+use crate::wire::sdp::{DtlsRole, IceCredentials, SessionPlan};
 
 struct Report(Sender<(u64, NetCounters)>);
 
@@ -64,6 +68,78 @@ fn every_datagram_of_a_burst_reaches_the_shard() {
             (burst as u64, came, 0)
         );
         assert!(net.received.messages < came / 32, "{net:?}");
+    }
+}
+
+/// Messages that a shard took from the others.
+struct Relayed(Sender<u64>);
+
+impl ShardSink for Relayed {
+    fn takes_events(&self) -> bool {
+        true
+    }
+
+    fn event(&mut self, _: Event) {}
+
+    fn handshake(&mut self, _: HandshakeInput) {}
+
+    fn counters(&mut self, counters: &Counters, _: NetCounters) {
+        let _ = self.0.send(counters.relay.states_in);
+    }
+}
+
+fn join(participant: u64, spread_over: Vec<usize>) -> Command {
+    let ice = |owner: &str| IceCredentials {
+        ufrag: format!("{owner}{participant:04}"),
+        password: "a-password-that-is-long".into(),
+    };
+    Command::Join(Box::new(JoinParticipant {
+        room: RoomId(1),
+        participant: ParticipantId(participant),
+        plan: SessionPlan {
+            dtls_role: DtlsRole::Client,
+            remote_ice: ice("c"),
+            remote_fingerprints: Vec::new(),
+            publish: Vec::new(),
+            slots: Vec::new(),
+        },
+        local_ice: ice("n"),
+        permissions: Permissions::ALL,
+        leading: false,
+        spread_over,
+    }))
+}
+
+/// Greetings and a state go from thread to thread, both ways.
+#[test]
+fn shards_of_one_room_hear_of_each_other() {
+    let mut prepared: Vec<_> = (0..2)
+        .map(|index| {
+            let mut config = config(SocketOptions::default());
+            config.shard = ShardConfig {
+                shards: 2,
+                ..ShardConfig::new(index)
+            };
+            prepare(config).unwrap()
+        })
+        .collect();
+    connect(&mut prepared, 8);
+    let started: Vec<_> = prepared
+        .into_iter()
+        .map(|shard| {
+            let (sender, reports) = unbounded();
+            let handle = shard.handle();
+            let thread = shard.start(Relayed(sender)).unwrap();
+            (handle, thread, reports)
+        })
+        .collect();
+    started[0].0.send(join(1, Vec::new())).unwrap();
+    started[1].0.send(join(2, vec![0])).unwrap();
+    for (handle, thread, reports) in started {
+        let heard = std::iter::from_fn(|| reports.recv_timeout(MAX_WAIT).ok());
+        assert!(heard.into_iter().any(|states| states >= 2));
+        handle.stop();
+        thread.join().unwrap();
     }
 }
 

@@ -148,8 +148,13 @@ fn streams_stay_continuous_over_a_bad_network_and_two_shards() {
 /// A message too many is dropped and, if it was video, asked for again; state is not lost.
 #[test]
 fn full_queues_cost_video_nothing_but_time_and_leave_whole_gaps_in_audio() {
-    for seed in [11, 12, 13, 14] {
-        let mut world = narrow(seed, Path::ideal());
+    for (seed, path) in [
+        (11, Path::ideal()),
+        (12, Path::ideal()),
+        (13, Path::wireless()),
+        (14, Path::wireless()),
+    ] {
+        let mut world = narrow(seed, path);
         let people = join_all(&mut world, &[Profile::PUPIL; 4]);
         run_and_settle(&mut world, 11 * SECOND);
         let relay = relayed(&world);

@@ -5,7 +5,7 @@ use std::time::Instant;
 use arrayvec::ArrayVec;
 
 use super::message::{MAX_NACKED, PublisherState, RelayMessage, SourceSet};
-use super::{MAX_REMOTE_PARTICIPANTS, Remote, Room};
+use super::{MAX_REMOTE_PARTICIPANTS, PeerSet, Remote, Room};
 use crate::media::{ParticipantId, RoomId, Source};
 use crate::publish::{Ingress, relayed_ssrc};
 use crate::room::Turn;
@@ -248,8 +248,9 @@ impl Room {
         }
     }
 
-    /// Tells their shards which tracks the slots here show, as far as that has changed.
-    pub(super) fn flush_wants(&mut self, turn: &mut Turn<'_>) {
+    /// Tells the peers in `ready` which of their tracks the slots here show, as far as that has
+    /// changed.
+    pub(super) fn flush_wants(&mut self, turn: &mut Turn<'_>, ready: PeerSet) {
         let Some(relay) = &mut self.relay else {
             return;
         };
@@ -271,6 +272,7 @@ impl Room {
                 sources,
             };
             let peer = relay.peers.get(remote.peer);
+            let peer = peer.filter(|_| ready.contains(remote.peer));
             if peer.is_some_and(|peer| turn.write(peer.shard, self.id, &wants)) {
                 let gained = sources.without(remote.wants);
                 remote.fresh = remote.fresh.union(gained);

@@ -128,7 +128,7 @@ impl Room {
             }
         }
         self.flush_publishers(turn, ready);
-        self.flush_wants(turn);
+        self.flush_wants(turn, ready);
     }
 
     /// Tells the peers in `ready` of everybody of whom they know too little.

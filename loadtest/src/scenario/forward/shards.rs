@@ -27,6 +27,8 @@ pub async fn run(args: &ForwardArgs, threads: Threads) -> anyhow::Result<ShardsS
     let count = match threads {
         Threads::Rooms(count) | Threads::Spread(count) => count,
     };
+    // Before this process is confined to some of them.
+    let cores = Cores::count();
     take_cores(count)?;
     let progress = progress_bar(args);
     progress.set_message("joining");
@@ -60,6 +62,7 @@ pub async fn run(args: &ForwardArgs, threads: Threads) -> anyhow::Result<ShardsS
     let bench = Bench {
         args: args.clone(),
         threads: count,
+        cores,
         rig,
         alone,
         progress,
@@ -70,6 +73,8 @@ pub async fn run(args: &ForwardArgs, threads: Threads) -> anyhow::Result<ShardsS
 struct Bench {
     args: ForwardArgs,
     threads: usize,
+    /// Of the machine.
+    cores: usize,
     rig: Rig,
     /// The room on one thread, to be set beside the spread one.
     alone: Option<Rig>,
@@ -242,7 +247,7 @@ impl Bench {
 
     /// Saturation, where the tester has a core that no media thread uses.
     fn rates(&mut self, summary: &mut ShardsSummary) -> anyhow::Result<()> {
-        let cores = Cores::count();
+        let cores = self.cores;
         if self.args.fixed_rate().is_some() {
             summary.no_rates = Some("the rate was given".into());
             return Ok(());
