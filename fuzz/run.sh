@@ -31,9 +31,10 @@ RUSTC_BOOTSTRAP=1 RUSTFLAGS="--cfg fuzzing -Zsanitizer=address -Cdebug-assertion
     cargo build --release --target "$triple" $bins
 
 for target in "$@"; do
-    # Longest inputs: a datagram as the sockets read it, or a text as the parsers bound it.
+    # Longest inputs: a datagram as the sockets read it, a text as the parsers bound it, or the
+    # history of a subscriber.
     case $target in
-        sdp | message) max_len=16384 ;;
+        sdp | message | congestion) max_len=16384 ;;
         *) max_len=1500 ;;
     esac
     # Real browsers' offers serve the unit tests as well.

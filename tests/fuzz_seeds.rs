@@ -54,12 +54,17 @@ fn rtp() {
 
 #[test]
 fn rtcp() {
-    assert!(replay("fuzz/seeds/rtcp", targets::rtcp).unwrap() >= 6);
+    assert!(replay("fuzz/seeds/rtcp", targets::rtcp).unwrap() >= 7);
 }
 
 #[test]
 fn codec() {
     assert!(replay("fuzz/seeds/codec", targets::codec).unwrap() >= 8);
+}
+
+#[test]
+fn congestion() {
+    assert!(replay("fuzz/seeds/congestion", targets::congestion).unwrap() >= 5);
 }
 
 #[test]

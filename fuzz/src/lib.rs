@@ -4,6 +4,10 @@
 //! `tests/fuzz_seeds.rs` of the root package includes this file and runs the committed seeds
 //! through it, so that `cargo test` covers them.
 
+pub mod congestion;
+
+pub use congestion::congestion;
+
 use firstbell::media::Source;
 use firstbell::wire::codec::{h264, opus, red, vp8};
 use firstbell::wire::demux::DatagramKind;

@@ -227,6 +227,11 @@ impl<T> CongestionController<T> {
         self.pacer.retain(keep);
     }
 
+    /// Packets queued.
+    pub fn queued(&self) -> usize {
+        self.pacer.len()
+    }
+
     /// How long what is queued will take.
     pub fn queue_time(&self) -> Duration {
         micros(self.pacer.queue_micros())
@@ -309,7 +314,9 @@ impl<T> CongestionController<T> {
         // In place: stable sorting would take memory.
         self.by_arrival
             .sort_unstable_by_key(|result| (result.arrival_us, result.sequence));
-        let round_trip_us = self.by_arrival.last().map(|last| {
+        // What was called lost before tells when feedback got through, not how long it takes.
+        let mut fresh = self.by_arrival.iter().rev().filter(|it| !it.was_lost);
+        let round_trip_us = fresh.next().map(|last| {
             let micros = now_us - last.sent_us;
             micros.clamp(0, MAX_ROUND_TRIP.as_micros() as i64)
         });

@@ -4,6 +4,9 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
+use firstbell::congestion::{
+    Admit, CongestionConfig, CongestionController, FeedbackKind, PacketClass, SentPacket,
+};
 use firstbell::room::relay::{RelayMessage, decode};
 use firstbell::shard::ShardConfig;
 use firstbell::wire::demux::{DatagramKind, demux};
@@ -117,4 +120,54 @@ fn nothing_is_allocated_per_relayed_packet() {
     assert!(world.rtp.packets > 2_000 && world.rtp.relayed > 2_000);
     assert_eq!(world.rtp.allocations, 0, "in {:?}", world.rtp);
     world.assert_no_faults();
+}
+
+#[test]
+fn nothing_is_allocated_per_packet_that_is_paced_and_remembered() {
+    let mut now = Instant::now();
+    let config = CongestionConfig::new(FeedbackKind::CongestionControl);
+    let mut controller = CongestionController::<u64>::new(now, config);
+    controller.set_wanted(now, 5_000_000);
+    let (mut sequence, mut queued) = (0, 0u64);
+    let mut round = |controller: &mut CongestionController<u64>, class, bytes| {
+        now += Duration::from_millis(2);
+        let mut left = |controller: &mut CongestionController<u64>| {
+            let packet = SentPacket {
+                sequence,
+                ssrc: 1,
+                rtp_sequence: sequence as u16,
+                bytes,
+                class,
+            };
+            sequence += 1;
+            controller.on_sent(now, packet);
+        };
+        match controller.admit(now, bytes, class) {
+            Admit::Now => left(controller),
+            Admit::Queue => {
+                queued += 1;
+                controller.queue(queued, bytes, class);
+            }
+            Admit::Refuse => {}
+        }
+        controller.handle_timeout(now);
+        while controller.release(now).is_some() || controller.due_padding(now).is_some() {
+            left(controller);
+        }
+    };
+    // Until the queue was full once.
+    for _ in 0..2_000 {
+        round(&mut controller, PacketClass::Video, 1_200);
+    }
+    let before = ALLOCATIONS.get();
+    for at in 0..10_000 {
+        let class = match at % 3 {
+            0 => PacketClass::Audio,
+            _ => PacketClass::Video,
+        };
+        round(&mut controller, class, 400);
+    }
+    assert_eq!(ALLOCATIONS.get() - before, 0);
+    assert!(queued > 100, "{queued}");
+    assert!(controller.estimate().target_bps > 0);
 }

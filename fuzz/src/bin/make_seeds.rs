@@ -5,15 +5,17 @@ use std::path::Path;
 use std::{fs, io};
 
 use firstbell::wire::rtcp::{
-    FullIntraRequest, FullIntraRequestEntry, Goodbye, Nack, PictureLossIndication,
-    ReceiverEstimatedMaximumBitrate, ReceiverReport, ReportBlock, Rtcp, SenderReport,
-    SourceDescription, SourceDescriptionChunk, TransportFeedback, write_compound,
+    Arrival, CongestionFeedback, FullIntraRequest, FullIntraRequestEntry, Goodbye, Nack,
+    PictureLossIndication, ReceiverEstimatedMaximumBitrate, ReceiverReport, ReportBlock, Rtcp,
+    SenderReport, SourceDescription, SourceDescriptionChunk, StreamFeedback, TransportFeedback,
+    write_compound,
 };
 use firstbell::wire::rtp::RtpWrite;
 use firstbell::wire::stun::{
     BindingRequest, IceRole, write_binding_error, write_binding_request, write_binding_success,
 };
 use firstbell_fuzz::STUN_PASSWORD;
+use firstbell_fuzz::congestion::{LARGE_DELTA, NOT_RECEIVED, Op};
 
 type Seed = (&'static str, Vec<u8>);
 
@@ -31,6 +33,7 @@ fn main() -> io::Result<()> {
         ("rtp", rtp),
         ("rtcp", rtcp),
         ("codec", codec()),
+        ("congestion", congestion()),
     ] {
         let directory = root.join(target);
         fs::create_dir_all(&directory)?;
@@ -192,6 +195,23 @@ fn rtcp() -> Vec<Seed> {
         feedback_count: 255,
         arrivals,
     });
+    let arrival = |offset| Some(Arrival { ecn: 1, offset });
+    let congestion = Rtcp::CongestionFeedback(CongestionFeedback {
+        sender_ssrc,
+        streams: vec![
+            StreamFeedback {
+                ssrc: 3,
+                begin_sequence: 65_534,
+                arrivals: vec![arrival(Some(90)), None, arrival(None)],
+            },
+            StreamFeedback {
+                ssrc: 4,
+                begin_sequence: 7,
+                arrivals: vec![arrival(Some(0)); 2],
+            },
+        ],
+        report_timestamp: 0x8899_AABB,
+    });
     let goodbye = Rtcp::Goodbye(Goodbye {
         ssrcs: vec![1, 2],
         reason: Some("bell".into()),
@@ -211,6 +231,7 @@ fn rtcp() -> Vec<Seed> {
         ("nack", compound(&[nack])),
         ("keyframe_requests", compound(&[pli, fir])),
         ("remb", compound(&[remb])),
+        ("congestion_feedback", compound(&[congestion])),
     ]
 }
 
@@ -236,6 +257,98 @@ fn codec() -> Vec<Seed> {
         (
             "red",
             vec![0xEF, 0x0F, 0x00, 0x02, 0x6F, 0x78, 0xFF, 0x78, 0xFE],
+        ),
+    ]
+}
+
+/// Steps of `firstbell_fuzz::congestion`, behind the byte that says the kind of feedback.
+fn congestion() -> Vec<Seed> {
+    const TRANSPORT_WIDE: u8 = 0;
+    const CONGESTION_CONTROL: u8 = 1;
+    const REPORTS: u8 = 2;
+    let want = |bps: u32| [&[Op::Want as u8][..], &bps.to_be_bytes()].concat();
+    // Rounds, mask of losses, growth of the queue in 0.1 ms for each packet, size in 4 bytes.
+    let talk =
+        |rounds, mask, growth: i8, size| vec![Op::Talk as u8, rounds, mask, growth as u8, size];
+    let send = |class, bytes: u16| [&[Op::Send as u8, class][..], &bytes.to_be_bytes()].concat();
+    let pass = |ms: u16| [&[Op::Pass as u8][..], &(10 * ms).to_be_bytes()].concat();
+    let report = |highest: u32, lost: u32| {
+        let numbers = [highest.to_be_bytes(), lost.to_be_bytes()].concat();
+        [&[Op::Report as u8, 1][..], &numbers, &[0, 80]].concat()
+    };
+    let transport = [
+        &[Op::Transport as u8, 0, 6, 0, 0, 0, 2, 5][..],
+        &[4, NOT_RECEIVED, 0, LARGE_DELTA, 0xFF, 0xF0, 9],
+    ];
+    let blocks = [
+        &[Op::Congestion as u8, 2, 0, 6][..],
+        &[0, 1, 0, 0, 3],
+        &[0x80, 40, 0, 0, 0xA0, 1],
+    ];
+    let reports: Vec<_> = (0..6)
+        .map(|at| [pass(1_000), report(at * 100, at * at * 5)].concat())
+        .collect();
+    let remb = [&[Op::Remb as u8][..], &700u32.to_be_bytes()].concat();
+    let with = |kind: u8, steps: &[Vec<u8>]| [vec![kind], steps.concat()].concat();
+    vec![
+        (
+            "capacity_drops",
+            with(
+                TRANSPORT_WIDE,
+                &[
+                    want(4_000_000),
+                    talk(40, 0, 0, 250),
+                    talk(4, 0, 120, 250),
+                    talk(60, 0, -100, 60),
+                    talk(90, 0, 0, 250),
+                ],
+            ),
+        ),
+        (
+            "losses",
+            with(
+                TRANSPORT_WIDE,
+                &[
+                    want(2_000_000),
+                    talk(60, 0b0101, 0, 250),
+                    talk(60, 1, 1, 250),
+                ],
+            ),
+        ),
+        (
+            "odd_feedback",
+            with(
+                TRANSPORT_WIDE,
+                &[
+                    vec![send(2, 1_200); 6].concat(),
+                    transport.concat(),
+                    pass(3_000),
+                    vec![Op::Timeout as u8, Op::Forget as u8],
+                    vec![send(0, 60); 6].concat(),
+                    transport.concat(),
+                ],
+            ),
+        ),
+        (
+            "streams",
+            with(
+                CONGESTION_CONTROL,
+                &[
+                    want(900_000),
+                    vec![send(2, 900); 6].concat(),
+                    pass(40),
+                    blocks.concat(),
+                    vec![Op::Timeout as u8],
+                    remb.clone(),
+                ],
+            ),
+        ),
+        (
+            "reports",
+            with(
+                REPORTS,
+                &[vec![send(0, 90); 9].concat(), remb, reports.concat()],
+            ),
         ),
     ]
 }
