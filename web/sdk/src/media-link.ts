@@ -1,3 +1,4 @@
+import type { Encryption } from './e2ee/encryption';
 import { Emitter } from './emitter';
 import type { TrackSource } from './protocol';
 import type { MediaHealth } from './state';
@@ -47,9 +48,10 @@ export class MediaLink extends Emitter<MediaLinkEvents> {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
-  constructor(audioSlots: number, videoSlots: number) {
+  constructor(audioSlots: number, videoSlots: number, encryption?: Encryption) {
     super();
-    this.peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' });
+    const encrypted = encryption?.connectionOptions();
+    this.peer = new RTCPeerConnection({ bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require', ...encrypted });
     for (const source of SENDING_ORDER) this.#addSender(source);
     for (let slot = 0; slot < audioSlots; slot += 1) {
       this.peer.addTransceiver('audio', { direction: 'recvonly' });
@@ -57,6 +59,7 @@ export class MediaLink extends Emitter<MediaLinkEvents> {
     for (let slot = 0; slot < videoSlots; slot += 1) {
       this.peer.addTransceiver('video', { direction: 'recvonly' });
     }
+    encryption?.protect(this.peer.getTransceivers(), SENDING_ORDER);
     this.peer.addEventListener('connectionstatechange', () => this.#observe());
   }
 

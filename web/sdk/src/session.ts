@@ -1,5 +1,6 @@
 import { RetryBudget } from './backoff';
 import { Channel, RequestError, SocketLost, type Answer, type ServerEvent } from './channel';
+import { Encryption, type EncryptionOptions } from './e2ee/encryption';
 import { Emitter } from './emitter';
 import { MediaLink } from './media-link';
 import type {
@@ -33,6 +34,8 @@ export interface SessionOptions {
   readonly audioSlots?: number;
   readonly client?: { readonly name: string; readonly version: string };
   readonly tickets?: TicketStore;
+  /** End-to-end encryption; throws where the browser has none. */
+  readonly e2ee?: EncryptionOptions;
 }
 
 export interface SessionEvents {
@@ -75,6 +78,7 @@ type Joined = Extract<Answer, { type: 'joined' }>;
  * the join too, and go along into every later connection.
  */
 export class Session extends Emitter<SessionEvents> {
+  readonly encryption: Encryption | undefined;
   readonly #url: string;
   readonly #videoSlots: number;
   readonly #audioSlots: number;
@@ -110,6 +114,7 @@ export class Session extends Emitter<SessionEvents> {
     this.#audioSlots = Math.min(8, Math.max(1, options.audioSlots ?? 4));
     this.#client = { ...(options.client ?? { name: 'firstbell-sdk', version: '0.1.0' }) };
     this.#tickets = options.tickets ?? new TicketStore();
+    this.encryption = options.e2ee && new Encryption(this, options.e2ee);
   }
 
   get state(): SessionState {
@@ -249,7 +254,7 @@ export class Session extends Emitter<SessionEvents> {
   #linkToJoin(): MediaLink {
     if (this.#link?.negotiations === 0) return this.#link;
     this.#dropLink();
-    this.#link = new MediaLink(this.#audioSlots, this.#videoSlots);
+    this.#link = new MediaLink(this.#audioSlots, this.#videoSlots, this.encryption);
     this.#stats.connections += 1;
     return this.#link;
   }
