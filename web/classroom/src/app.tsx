@@ -1,4 +1,4 @@
-import { Session, TicketStore } from '@firstbell/sdk';
+import { encryptionSupport, parseKey, Session, TicketStore } from '@firstbell/sdk';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 
 import { fetchConfig } from './api';
@@ -48,9 +48,11 @@ export function App() {
   }, []);
 
   const join = (place: Place): void => {
-    if (place.dev !== undefined) {
-      rememberDevPlace(place.dev);
-      history.replaceState(null, '', roomPath(place.room));
+    const { dev, room, key } = place;
+    if (dev !== undefined) rememberDevPlace(dev);
+    if (dev !== undefined || key !== address.key) {
+      // For a reload: development tokens are remembered, all else stands in the address.
+      history.replaceState(null, '', roomPath(room, { token: address.token, key }));
       setAddress(readAddress(location));
     }
     setScreen(enter(place));
@@ -123,7 +125,9 @@ export function App() {
 
 /** A reloaded page that was in class goes straight back; every other one asks first. */
 function firstScreen(address: Address): Screen {
-  const { room, token } = address;
+  const { room, token, key } = address;
+  // What cannot be encrypted as the link says must not go out in the clear.
+  if (key !== undefined && !canEncrypt(key)) return { name: 'loading' };
   const stored = room === undefined ? undefined : tickets.load(room);
   if (room === undefined || stored === undefined) return { name: 'loading' };
   if (token !== undefined && token !== stored.token) return { name: 'loading' };
@@ -131,8 +135,13 @@ function firstScreen(address: Address): Screen {
   return enter({
     room,
     token: stored.token,
+    ...(key === undefined ? {} : { key }),
     ...(token === undefined && dev !== undefined ? { dev } : {}),
   });
+}
+
+function canEncrypt(key: string): boolean {
+  return parseKey(key) !== undefined && encryptionSupport() !== 'none';
 }
 
 function enter(place: Place): Screen {
@@ -140,6 +149,7 @@ function enter(place: Place): Screen {
     videoSlots: videoSlotsFor(Math.min(screen.width, screen.height)),
     client: { name: 'firstbell-web', version: '0.1.0' },
     tickets,
+    ...(place.key === undefined ? {} : { e2ee: { key: place.key } }),
   });
   return { name: 'class', place, session };
 }

@@ -5,6 +5,7 @@ import { LanguageProvider } from './i18n';
 import './styles/base.css';
 import './styles/screens.css';
 import './styles/class.css';
+import './styles/encryption.css';
 
 const root = document.getElementById('app');
 if (root !== null) {

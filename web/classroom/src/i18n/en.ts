@@ -128,6 +128,30 @@ export const en = {
   errorCode: (code: string) => `Code: ${code}`,
   devTokenFailed: 'The server did not give out a place. Check name and room.',
 
+  // end-to-end encryption
+  encryption: {
+    title: 'End-to-end encryption',
+    choose: 'Encrypt this room end to end',
+    chooseHint: 'Only people with the key see and hear the class. The server passes on what it cannot read, and cannot record it.',
+    passphrase: 'Passphrase (optional)',
+    passphraseHint: 'Everyone types the same one. If you leave it empty, a new key comes into your link, for you to pass on.',
+    inLink: 'Sound and pictures are encrypted end to end. The key is in your link.',
+    brokenKey: 'The key in this link is not complete. Please copy the whole link again: without the key you would see and hear nothing.',
+    unsupported: 'This browser cannot encrypt end to end. Please use a current Chrome, Edge, Firefox or Safari.',
+    on: 'Encrypted',
+    onHint: 'Encrypted end to end. What does that mean?',
+    meaning: [
+      'Sound and pictures are encrypted in your browser and opened only in the browsers of people who have the key.',
+      'The server sees who is here, who speaks and how much is sent, but not what.',
+      'Names and the list of people are not part of it.',
+    ] as readonly string[],
+    passOn: 'Whoever has this link has the key. Pass it on only to your class, and not through this server.',
+    copyLink: 'Copy the link with the key',
+    copied: 'Copied',
+    illegible: (names: string) => `You cannot see or hear ${names}: another key, or none.`,
+    failed: 'Encryption could not start in this browser. Nothing is sent. Please reload the page.',
+  },
+
   // shortcuts
   shortcuts: 'Keyboard shortcuts',
   shortcutsEnabled: 'Use single-key shortcuts',

@@ -1,4 +1,3 @@
-import { clearPart } from './clear-part';
 import {
   concat,
   ownerKey,
@@ -11,6 +10,7 @@ import {
   type Owner,
   type Trailer,
 } from './format';
+import { divideSealed, type SealedParts } from './front';
 import { unescape } from './h264';
 import { frameIv, type KeyRing, type StreamKey } from './key-ring';
 import { ReplayWindow } from './replay-window';
@@ -84,7 +84,7 @@ export class Opener {
     if (!stream.window.accept(trailer.counter)) return { refused: 'replayed' };
     stream.proven = true;
     this.#ring.follow(trailer.generation);
-    return { frame: concat(parts.clear, new Uint8Array(plain)) };
+    return { frame: concat(parts.front, new Uint8Array(plain)) };
   }
 
   /** Keys have changed: what was derived from others is worthless. */
@@ -113,23 +113,19 @@ export class Opener {
   }
 }
 
-interface Parts {
-  readonly clear: Uint8Array;
-  readonly authenticated: Uint8Array;
+interface Parts extends SealedParts {
   readonly ciphertext: Uint8Array<ArrayBuffer>;
   readonly trailer: Trailer;
 }
 
 function split(sealed: Uint8Array<ArrayBuffer>, layout: Layout): Parts | undefined {
-  const clear = clearPart(layout, sealed);
-  if (clear === undefined) return undefined;
-  const front = sealed.subarray(0, clear.length);
-  const rest = sealed.subarray(clear.length);
-  const back = layout === 'h264' ? unescape(rest, front) : rest;
+  const parts = divideSealed(layout, sealed);
+  if (parts === undefined) return undefined;
+  const back = layout === 'h264' ? unescape(parts.rest, parts.front) : parts.rest;
   const trailer = readTrailer(back);
   if (trailer === undefined || back.length < TAG_BYTES + TRAILER_BYTES) return undefined;
   const ciphertext = back.subarray(0, back.length - TRAILER_BYTES);
-  return { clear: front, authenticated: clear.authenticated, ciphertext, trailer };
+  return { ...parts, ciphertext, trailer };
 }
 
 /** The sixteen bits of {@link ownerHint} of a sealed frame, without opening it. */

@@ -1,4 +1,3 @@
-import { clearPart } from './clear-part';
 import {
   concat,
   MAX_COUNTER,
@@ -9,6 +8,7 @@ import {
   type Layout,
   type Owner,
 } from './format';
+import { divide } from './front';
 import { escape } from './h264';
 import { frameIv, type KeyRing, type StreamKey } from './key-ring';
 
@@ -45,8 +45,8 @@ export class Sealer {
     layout: Layout,
     owner: Owner,
   ): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const clear = clearPart(layout, frame);
-    if (clear === undefined) return undefined;
+    const parts = divide(layout, frame);
+    if (parts === undefined) return undefined;
     const stream = this.#current(owner);
     const { salt, generation } = stream;
     const counter = stream.counter++;
@@ -58,15 +58,14 @@ export class Sealer {
       {
         name: 'AES-GCM',
         iv: frameIv(key.iv, counter),
-        additionalData: concat(clear.authenticated, trailer),
+        additionalData: concat(parts.authenticated, trailer),
         tagLength: TAG_BYTES * 8,
       },
       key.aes,
-      frame.subarray(clear.length),
+      parts.secret,
     );
-    const front = frame.subarray(0, clear.length);
     const back = concat(new Uint8Array(ciphertext), trailer);
-    return concat(front, layout === 'h264' ? escape(back, front) : back);
+    return concat(parts.front, layout === 'h264' ? escape(back, parts.front) : back);
   }
 
   #current(owner: Owner): Stream {

@@ -31,20 +31,20 @@ const H264_INTER = bytes(0, 0, 0, 1, 0x41, 0x9a, 0x24);
 const OPUS = bytes(0x78);
 const OPUS_MANY = bytes(0x7b, 0x03);
 
-/** One of each kind of frame with how much of its front stays readable. */
+/** One of each kind of frame, and what stands in front of it when it is sealed. */
 export const FRAMES: readonly {
   readonly what: string;
   readonly layout: Layout;
   readonly frame: Uint8Array<ArrayBuffer>;
-  readonly clear: number;
+  readonly front: Uint8Array<ArrayBuffer>;
 }[] = [
-  { what: 'VP8 keyframe', layout: 'vp8', frame: join(VP8_KEY, noise(900)), clear: 10 },
-  { what: 'VP8 interframe', layout: 'vp8', frame: join(VP8_INTER, noise(200)), clear: 3 },
-  { what: 'H.264 keyframe', layout: 'h264', frame: join(H264_KEY, noise(900)), clear: H264_KEY.length },
-  { what: 'H.264 interframe', layout: 'h264', frame: join(H264_INTER, noise(200)), clear: H264_INTER.length },
-  { what: 'Opus packet', layout: 'opus', frame: join(OPUS, noise(80)), clear: 1 },
-  { what: 'Opus packet of several frames', layout: 'opus', frame: join(OPUS_MANY, noise(80)), clear: 2 },
-  { what: 'pause in speech', layout: 'opus', frame: OPUS, clear: 1 },
+  { what: 'VP8 keyframe', layout: 'vp8', frame: join(VP8_KEY, noise(900)), front: VP8_KEY },
+  { what: 'VP8 interframe', layout: 'vp8', frame: join(VP8_INTER, noise(200)), front: VP8_INTER },
+  { what: 'H.264 keyframe', layout: 'h264', frame: join(H264_KEY, noise(900)), front: H264_KEY },
+  { what: 'H.264 interframe', layout: 'h264', frame: join(H264_INTER, noise(200)), front: H264_INTER },
+  { what: 'Opus packet', layout: 'opus', frame: join(OPUS, noise(80)), front: bytes(0x7b, 0) },
+  { what: 'Opus packet of several frames', layout: 'opus', frame: join(OPUS_MANY, noise(80)), front: bytes(0x7b, 0) },
+  { what: 'pause in speech', layout: 'opus', frame: OPUS, front: bytes(0x7b, 0) },
 ];
 
 export function ring(seed = 1, generation = 0): KeyRing {
