@@ -44,6 +44,14 @@ describe('the address of the page', () => {
     }
   });
 
+  it('says what is off on the way in', () => {
+    expect(address('/r/math-7b', '#token=a.b.c&camera=off').entry).toEqual({ camera: false });
+    expect(address('/r/math-7b', '#camera=off&microphone=off').entry).toEqual({ camera: false, microphone: false });
+    for (const hash of ['', '#camera=on', '#camera=', '#microphone']) {
+      expect(address('/r/math-7b', hash).entry, hash).toEqual({});
+    }
+  });
+
   it('carries none if there is none or it is empty', () => {
     for (const hash of ['', '#', '#token=', '#token', '#other=x']) {
       expect(address('/r/math-7b', hash).token, hash).toBeUndefined();

@@ -7,12 +7,22 @@ export interface Address {
   readonly token: string | undefined;
   /** Of end-to-end encryption, as it stands there: perhaps not a whole one. */
   readonly key: string | undefined;
+  /** `camera=off`, `microphone=off`: what is off when somebody comes in by this link. */
+  readonly entry: Readonly<Partial<Record<'camera' | 'microphone', false>>>;
 }
 
 export function readAddress({ pathname, hash }: { pathname: string; hash: string }): Address {
   const [, room] = /^\/r\/([^/]+)\/?$/.exec(pathname) ?? [];
   const values = new URLSearchParams(hash.replace(/^#/, ''));
-  return { room: decoded(room), token: values.get('token') || undefined, key: values.get('key') || undefined };
+  return {
+    room: decoded(room),
+    token: values.get('token') || undefined,
+    key: values.get('key') || undefined,
+    entry: {
+      ...(values.get('camera') === 'off' ? { camera: false } : {}),
+      ...(values.get('microphone') === 'off' ? { microphone: false } : {}),
+    },
+  };
 }
 
 export function roomPath(room: string, { token, key }: { token?: string | undefined; key?: string | undefined } = {}): string {

@@ -5,6 +5,7 @@ import { fetchConfig } from './api';
 import { readAddress, roomPath, type Address } from './address';
 import { ClassScreen } from './class/class-screen';
 import { useTexts } from './i18n';
+import { applyEntry } from './media/entry';
 import { LocalMedia } from './media/local-media';
 import { videoSlotsFor } from './class/capacity';
 import { Icon } from './parts/icons';
@@ -25,8 +26,11 @@ const tickets = new TicketStore();
 /** Which screen is shown, and the way between them. */
 export function App() {
   const t = useTexts();
-  const media = useMemo(() => new LocalMedia(), []);
   const [address, setAddress] = useState<Address>(() => readAddress(location));
+  const media = useMemo(() => {
+    applyEntry(address.entry);
+    return new LocalMedia();
+  }, []);
   const [screen, setScreen] = useState<Screen>(() => firstScreen(address));
 
   // A new link in the same tab is a new place.

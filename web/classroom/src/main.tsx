@@ -6,6 +6,7 @@ import './styles/base.css';
 import './styles/screens.css';
 import './styles/class.css';
 import './styles/encryption.css';
+import './styles/devices.css';
 
 const root = document.getElementById('app');
 if (root !== null) {

@@ -38,8 +38,51 @@ export const de: Dictionary = {
   deviceInsecure: 'Kamera und Mikrofon gehen nur über eine sichere Adresse (https). Du kannst teilnehmen und zuhören.',
   cameraFailed: 'Die Kamera ließ sich nicht starten. Du kannst ohne teilnehmen.',
   microphoneFailed: 'Das Mikrofon ließ sich nicht starten. Du kannst teilnehmen und zuhören.',
+  microphoneSwitched: (to) => `Dein Mikrofon wurde getrennt. Man hört dich jetzt über: ${to}`,
+  microphoneUnplugged: 'Dein Mikrofon wurde getrennt und ist aus. Schalte es ein, um ein anderes zu benutzen.',
+  cameraUnplugged: 'Deine Kamera wurde getrennt und ist aus. Schalte sie ein, um eine andere zu benutzen.',
+  blur: 'Hintergrund weichzeichnen',
+  blurFixed: 'Das Weichzeichnen des Hintergrunds wird in den Einstellungen deines Systems für alle Programme geschaltet.',
   screenUnsupported: 'Dieser Browser kann den Bildschirm nicht teilen.',
   screenFailed: 'Der Bildschirm ließ sich nicht teilen.',
+
+  permission: {
+    how: 'So erlaubst du es',
+    steps: {
+      chrome: [
+        'Klicke oben im Fenster auf das Symbol links neben der Adresse.',
+        'Schalte dort Kamera und Mikrofon ein.',
+        'Lade diese Seite neu.',
+      ],
+      android: [
+        'Tippe auf das Symbol links neben der Adresse, dann auf „Berechtigungen“.',
+        'Erlaube Kamera und Mikrofon.',
+        'Wenn sie grau sind: Öffne die Einstellungen deines Geräts, „Apps“, deinen Browser, „Berechtigungen“, und erlaube sie dort.',
+        'Lade diese Seite neu.',
+      ],
+      firefox: [
+        'Klicke links neben der Adresse auf die durchgestrichene Kamera oder das Mikrofon.',
+        'Entferne die Blockierung mit dem Kreuz daneben.',
+        'Lade diese Seite neu und wähle „Erlauben“, wenn du gefragt wirst.',
+      ],
+      safari: [
+        'Öffne in der Menüleiste „Safari“, dann „Einstellungen für diese Website“.',
+        'Stelle Kamera und Mikrofon auf „Erlauben“.',
+        'Lade diese Seite neu.',
+      ],
+      ios: [
+        'Tippe auf das Symbol links neben der Adresse, dann auf „Website-Einstellungen“.',
+        'Stelle Kamera und Mikrofon auf „Erlauben“.',
+        'In einem anderen Browser als Safari: Öffne die Einstellungen deines Geräts, suche den Browser und schalte Kamera und Mikrofon ein.',
+        'Fehlen sie dort, hat deine Schule sie auf diesem Gerät vielleicht gesperrt: Frage deine Lehrkraft.',
+      ],
+      other: [
+        'Öffne die Einstellungen deines Browsers und suche die Berechtigungen dieser Seite.',
+        'Erlaube Kamera und Mikrofon.',
+        'Lade diese Seite neu.',
+      ],
+    },
+  },
 
   muteMicrophone: 'Mikrofon ausschalten',
   unmuteMicrophone: 'Mikrofon einschalten',

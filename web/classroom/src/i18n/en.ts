@@ -1,3 +1,5 @@
+import type { BrowserFamily } from '../media/browser';
+
 /** Every text of the page in English; the German file has the same keys, checked by the compiler. */
 export const en = {
   language: 'Language',
@@ -39,8 +41,51 @@ export const en = {
   deviceInsecure: 'Camera and microphone work only over a secure address (https). You can join and listen.',
   cameraFailed: 'The camera could not be started. You can join without it.',
   microphoneFailed: 'The microphone could not be started. You can join and listen.',
+  microphoneSwitched: (to: string) => `Your microphone was unplugged. You are now heard through: ${to}`,
+  microphoneUnplugged: 'Your microphone was unplugged and is off. Switch it on to use another one.',
+  cameraUnplugged: 'Your camera was unplugged and is off. Switch it on to use another one.',
+  blur: 'Blur the background',
+  blurFixed: 'Blurring the background is switched in your system’s settings for all programs.',
   screenUnsupported: 'This browser cannot share a screen.',
   screenFailed: 'The screen could not be shared.',
+
+  permission: {
+    how: 'How to allow it',
+    steps: {
+      chrome: [
+        'Click the icon to the left of the address, at the top of the window.',
+        'Switch on camera and microphone there.',
+        'Reload this page.',
+      ],
+      android: [
+        'Tap the icon to the left of the address, then “Permissions”.',
+        'Allow camera and microphone.',
+        'If they are greyed out: open the settings of your device, “Apps”, your browser, “Permissions”, and allow them there.',
+        'Reload this page.',
+      ],
+      firefox: [
+        'Click the crossed-out camera or microphone to the left of the address.',
+        'Remove the block with the cross beside it.',
+        'Reload this page and choose “Allow” when you are asked.',
+      ],
+      safari: [
+        'Open “Safari” in the menu bar, then “Settings for this website”.',
+        'Set camera and microphone to “Allow”.',
+        'Reload this page.',
+      ],
+      ios: [
+        'Tap the icon to the left of the address, then “Website Settings”.',
+        'Set camera and microphone to “Allow”.',
+        'In another browser than Safari: open the settings of your device, find the browser and switch on camera and microphone.',
+        'If they are missing there, your school may have blocked them on this device: ask your teacher.',
+      ],
+      other: [
+        'Open the settings of your browser and look for the permissions of this page.',
+        'Allow camera and microphone.',
+        'Reload this page.',
+      ],
+    } as Readonly<Record<BrowserFamily, readonly string[]>>,
+  },
 
   // in class
   muteMicrophone: 'Mute microphone',
