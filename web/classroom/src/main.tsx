@@ -1,7 +1,7 @@
 import { render } from 'preact';
 
-import { App } from './app';
 import { LanguageProvider } from './i18n';
+import { Page } from './page';
 import './styles/base.css';
 import './styles/screens.css';
 import './styles/class.css';
@@ -12,7 +12,7 @@ const root = document.getElementById('app');
 if (root !== null) {
   render(
     <LanguageProvider>
-      <App />
+      <Page />
     </LanguageProvider>,
     root,
   );

@@ -3,6 +3,8 @@ import type { Dictionary } from './en';
 export const de: Dictionary = {
   language: 'Sprache',
   tagline: 'Videounterricht für deine Schule',
+  checkLink: 'Kamera, Ton und Verbindung prüfen',
+  privacyLink: 'Datenschutz',
 
   devMode: 'Entwicklungsmodus',
   devModeHint: 'Wer diese Seite öffnet, kann jeden Raum betreten. Nicht für echten Unterricht.',

@@ -4,6 +4,8 @@ import type { BrowserFamily } from '../media/browser';
 export const en = {
   language: 'Language',
   tagline: 'Video lessons for your school',
+  checkLink: 'Test camera, sound and connection',
+  privacyLink: 'Privacy',
 
   // before joining
   devMode: 'Development mode',
