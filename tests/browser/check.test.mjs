@@ -36,9 +36,16 @@ describe('the check page', () => {
     await anna.click('play-tone');
     await anna.isThere('tone-heard');
     await anna.click('tone-heard');
-    for (const part of ['browser', 'camera', 'microphone', 'speaker', 'line']) await stands(anna, part, 'good');
-    await stands(anna, 'summary', 'good');
-    assert.match(await anna.text('check-summary'), /Alles ist bereit/);
+    for (const part of ['browser', 'camera', 'microphone', 'speaker']) await stands(anna, part, 'good');
+    // How fast this machine is today is not what is tested: what was measured is said, and judged by it.
+    const findings = await until('the line is measured', async () => {
+      const codes = await found(anna, 'line');
+      return codes.length > 0 && codes;
+    }, LINE_MS);
+    assert.match(findings.join(), /^(lineGood|line(Up|Down|Lossy|Slow).*)$/);
+    const level = await anna.attribute('check-line', 'data-level');
+    await stands(anna, 'summary', level ?? '');
+    if (level === 'good') assert.match(await anna.text('check-summary'), /Alles ist bereit/);
     const figures = await anna.text('line-figures');
     assert.match(figures, /Hinauf.*mindestens [\d,]+ Mbit\/s.*Herunter.*mindestens [\d,]+ Mbit\/s/s);
     assert.match(figures, /Hin und zurück.*ms/s);
@@ -74,7 +81,7 @@ describe('the check page', () => {
       await starts(ben);
       await finds(ben, 'camera', 'cameraMissing');
       await finds(ben, 'microphone', 'microphoneMissing');
-      await stands(ben, 'line', 'good');
+      await until('the line is measured', async () => (await found(ben, 'line')).length > 0, LINE_MS);
     } finally {
       await bare.close();
     }
@@ -139,14 +146,24 @@ describe('the check page', () => {
         [school.token({ room: 'math-7b' }), 'lineNoToken'],
         [undefined, 'lineNoToken'],
         [school.token({ room: 'check-anna', exp: 1 }), 'lineRefused'],
-        [school.token({ room: 'check-anna' }), 'lineGood'],
       ];
-      for (const [token, code] of cases) {
+      const opens = async (/** @type {string | undefined} */ token) => {
         const anna = await newPerson(browser, 'Anna');
         await starts(anna, `${school.origin}/check${token === undefined ? '' : `#token=${token}`}`);
-        await finds(anna, 'line', code);
+        return anna;
+      };
+      for (const [token, code] of cases) {
+        const anna = await opens(token);
+        await finds(anna, 'line', code ?? '');
+        assert.equal(await anna.shows('line-figures'), false);
         await anna.page.context().close();
       }
+      const anna = await opens(school.token({ room: 'check-anna' }));
+      await until('a way up is measured', () => anna.shows('line-figures'), LINE_MS);
+      const figures = await anna.text('line-figures');
+      assert.match(figures, /Upwards.*UDP/s);
+      assert.doesNotMatch(figures, /Downwards/, 'one token is one person: nobody is there to receive');
+      await anna.page.context().close();
     } finally {
       await school.stop();
     }
@@ -155,25 +172,31 @@ describe('the check page', () => {
   const participants = async () => node.metric('firstbell_signaling_participants');
 });
 
+/** Joining, or giving up, and measuring, on a busy machine. */
+const LINE_MS = 60_000;
+
 /** @param {import('./harness/person.mjs').Person} person @param {string} part @param {string} level */
 function stands(person, part, level) {
   return until(
     `${part} is ${level}`,
     async () => (await person.attribute(`check-${part}`, 'data-level')) === level,
-    60_000,
+    LINE_MS,
+  );
+}
+
+/** Codes shown. @param {import('./harness/person.mjs').Person} person @param {string} part @returns {Promise<string[]>} */
+function found(person, part) {
+  return person.page.evaluate(
+    (selector) => [...document.querySelectorAll(selector)].map((finding) => finding.dataset.code),
+    `${byTestId(`check-${part}`)} ${byTestId('finding')}`,
   );
 }
 
 /** @param {import('./harness/person.mjs').Person} person @param {string} part @param {string} code */
 function finds(person, part, code) {
-  const look = () =>
-    person.page.evaluate(
-      (selector) => [...document.querySelectorAll(selector)].map((found) => found.dataset.code),
-      `${byTestId(`check-${part}`)} ${byTestId('finding')}`,
-    );
   return until(`${part}: ${code}`, async () => {
-    const codes = await look();
+    const codes = await found(person, part);
     if (!codes.includes(code)) throw new Error(codes.join());
     return true;
-  }, 60_000);
+  }, LINE_MS);
 }

@@ -25,13 +25,13 @@ export function Card({ name, icon, findings, running, children }: CardProps) {
           {t.level[level]}
         </span>
       </header>
-      {children}
       {findings.map(({ code }) => (
         <div key={code} class="check-finding" data-testid="finding" data-code={code}>
           <p class="check-what">{t.findings[code][0]}</p>
           {t.findings[code][1] !== '' && <p>{t.findings[code][1]}</p>}
         </div>
       ))}
+      {children}
     </section>
   );
 }

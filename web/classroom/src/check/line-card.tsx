@@ -37,7 +37,7 @@ export function LineCard({ token, run, onFound }: LineCardProps) {
   const line = result?.reached === 'media' ? result.line : undefined;
   useEffect(() => onFound(findings, line), [result]);
   return (
-    <Card name="line" icon="disconnected" findings={findings} running={run > 0}>
+    <Card name="line" icon="connection" findings={findings} running={run > 0}>
       {step !== undefined && (
         <p class="check-step" role="status" data-testid="line-step">
           <span class="spinner spinner-small" aria-hidden="true" />

@@ -32,7 +32,7 @@ export function SpeakerCard({ running, outputs, onFound }: SpeakerCardProps) {
     playTone(output).then(ends('played'), ends('not_heard'));
   };
   return (
-    <Card name="speaker" icon="sound" findings={findings} running={running}>
+    <Card name="speaker" icon="sound" findings={findings} running={state === 'playing'}>
       {running && canChooseOutput() && outputs.length > 1 && (
         <label class="field">
           <span>{t.output}</span>

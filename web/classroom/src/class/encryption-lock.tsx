@@ -51,12 +51,12 @@ export function EncryptionLock({ session, room }: EncryptionLockProps) {
         }}
       >
         <div class="dialog-body">
-          <header>
+          <div class="dialog-head">
             <h2 id="encryption-title">{t.encryption.title}</h2>
             <button class="icon-button" aria-label={t.close} onClick={() => dialog.current?.close()}>
               <Icon name="close" size={20} />
             </button>
-          </header>
+          </div>
           <div class="dialog-fields">
             {t.encryption.meaning.map((sentence) => (
               <p key={sentence}>{sentence}</p>

@@ -46,12 +46,12 @@ export function Prejoin({ media, address, dev, last, onJoin }: PrejoinProps) {
   return (
     <PageFrame testId="prejoin">
       {dev && (
-        <p class="dev-banner" data-testid="dev-banner" role="note">
+        <aside class="dev-banner" data-testid="dev-banner" aria-label={t.devMode}>
           <Icon name="warning" size={18} />
           <span>
             <strong>{t.devMode}.</strong> {t.devModeHint}
           </span>
-        </p>
+        </aside>
       )}
       <main class="prejoin">
         <Preview media={media} />

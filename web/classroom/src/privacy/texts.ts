@@ -32,7 +32,7 @@ export const PRIVACY: Readonly<Record<Language, PrivacyTexts>> = {
       [
         'What stays on the server',
         [
-          'Nothing of a lesson: when the last person has left, the room is gone from memory.',
+          'Nothing of a lesson: soon after the last person has left, the room is gone from memory.',
           'By default the server’s log holds no names and no network addresses. It counts events, such as how many people joined.',
         ],
       ],
@@ -40,7 +40,7 @@ export const PRIVACY: Readonly<Record<Language, PrivacyTexts>> = {
         'What stays in your browser',
         [
           'No cookies.',
-          'In this tab until you close it: your link’s token and a ticket, so that you come back as the same person after a reload; whether camera and microphone were on.',
+          'In this tab until you close it: your link’s token and a ticket, so that you come back as the same person after a reload; what you typed on the way in; whether camera and microphone were on.',
           'Until you delete it: the language, the chosen camera and microphone, whether the background is blurred and keyboard shortcuts are on.',
           'These notes go to nobody else; only the token and the ticket are shown to this server, when you join.',
         ],
@@ -77,7 +77,7 @@ export const PRIVACY: Readonly<Record<Language, PrivacyTexts>> = {
       [
         'Was auf dem Server bleibt',
         [
-          'Vom Unterricht nichts: Wenn die letzte Person gegangen ist, ist der Raum aus dem Speicher gelöscht.',
+          'Vom Unterricht nichts: Kurz nachdem die letzte Person gegangen ist, ist der Raum aus dem Speicher gelöscht.',
           'In der Voreinstellung stehen im Protokoll des Servers weder Namen noch Netzadressen. Gezählt werden Ereignisse, etwa wie viele Personen teilgenommen haben.',
         ],
       ],
@@ -85,7 +85,7 @@ export const PRIVACY: Readonly<Record<Language, PrivacyTexts>> = {
         'Was in deinem Browser bleibt',
         [
           'Keine Cookies.',
-          'In diesem Tab, bis du ihn schließt: das Token aus deinem Link und eine Marke, damit du nach dem Neuladen als dieselbe Person zurückkommst; ob Kamera und Mikrofon an waren.',
+          'In diesem Tab, bis du ihn schließt: das Token aus deinem Link und eine Marke, damit du nach dem Neuladen als dieselbe Person zurückkommst; was du beim Teilnehmen eingegeben hast; ob Kamera und Mikrofon an waren.',
           'Bis du es löschst: die Sprache, die gewählte Kamera und das gewählte Mikrofon, ob der Hintergrund weichgezeichnet wird und Tastenkürzel an sind.',
           'Diese Notizen bekommt sonst niemand; nur Token und Marke werden diesem Server gezeigt, wenn du teilnimmst.',
         ],
