@@ -17,7 +17,7 @@ const SIZES = {
   tablet: { width: 820, height: 1180 },
   desktop: { width: 1440, height: 900 },
 };
-const KEPT = new Set(['check-desktop-en', 'check-phone-de', 'privacy-tablet-de', 'encrypted-desktop-en']);
+const KEPT = new Set(['check-desktop-en', 'check-phone-de', 'check-denied-tablet-de', 'encrypted-desktop-en']);
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',

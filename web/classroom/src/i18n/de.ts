@@ -181,6 +181,7 @@ export const de: Dictionary = {
       'Ton und Bild werden in deinem Browser verschlüsselt und nur in den Browsern derer geöffnet, die den Schlüssel haben.',
       'Der Server sieht, wer da ist, wer spricht und wie viel gesendet wird, aber nicht was.',
       'Namen und die Liste der Personen gehören nicht dazu.',
+      'Wie jede Verschlüsselung in einer Webseite verlässt sie sich auf die Seite: Wer sie ausliefert, könnte sie ändern.',
     ],
     passOn: 'Wer diesen Link hat, hat den Schlüssel. Gib ihn nur deiner Klasse, und nicht über diesen Server.',
     copyLink: 'Link mit Schlüssel kopieren',

@@ -191,6 +191,7 @@ export const en = {
       'Sound and pictures are encrypted in your browser and opened only in the browsers of people who have the key.',
       'The server sees who is here, who speaks and how much is sent, but not what.',
       'Names and the list of people are not part of it.',
+      'Like all encryption in a web page it relies on the page: whoever serves it could change it.',
     ] as readonly string[],
     passOn: 'Whoever has this link has the key. Pass it on only to your class, and not through this server.',
     copyLink: 'Copy the link with the key',
