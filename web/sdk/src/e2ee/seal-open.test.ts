@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { ANNA, BEN, bytes, FRAMES, join, noise, ring } from '../../test/e2ee/frames';
+import { watchIvs } from '../../test/e2ee/watch-ivs';
 import { TAG_BYTES, TRAILER_BYTES, type Layout } from './format';
 import { Opener, type Opened } from './opener';
 import { REPLAY_WINDOW } from './replay-window';
@@ -87,26 +88,6 @@ describe('sealing', () => {
     expect(await sealer.seal(bytes(0, 0, 0, 1, 0x67, 1, 2), 'h264', ANNA)).toBeUndefined();
   });
 });
-
-/** Every pair of key and IV that was ever used to encrypt, as text. */
-function watchIvs(): string[] {
-  const keys = new Map<CryptoKey, string>();
-  const used: string[] = [];
-  const hex = (data: unknown): string =>
-    [...new Uint8Array(data as ArrayBuffer)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  const { subtle } = crypto;
-  const [importKey, encrypt] = [subtle.importKey.bind(subtle), subtle.encrypt.bind(subtle)];
-  vi.spyOn(subtle, 'importKey').mockImplementation((async (...args: Parameters<typeof importKey>) => {
-    const key = await importKey(...args);
-    if (args[2] === 'AES-GCM') keys.set(key, hex(args[1]));
-    return key;
-  }) as typeof importKey);
-  vi.spyOn(subtle, 'encrypt').mockImplementation(async (algorithm, key, data) => {
-    used.push(`${keys.get(key)} ${hex((algorithm as AesGcmParams).iv)}`);
-    return encrypt(algorithm, key, data);
-  });
-  return used;
-}
 
 describe('an IV', () => {
   const both = { participant: 'the same id for both', source: 'camera' };
