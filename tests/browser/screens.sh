@@ -19,3 +19,4 @@ grep -q "Firstbell serves" "$node_log" || {
     exit 1
 }
 FIRSTBELL_URL=http://localhost:$port node screens.mjs "$@"
+FIRSTBELL_URL=http://localhost:$port node screens-pages.mjs "$@"

@@ -7,10 +7,13 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
+import { servePage } from './page-folder.mjs';
 import { PATIENCE_MS } from './poll.mjs';
 
 const ROOT = resolve(import.meta.dirname, '../../..');
 const LOG_TAIL_LINES = 60;
+/** A built page to test in place of the one inside the binary. */
+const PAGE_FOLDER = process.env.FIRSTBELL_PAGE;
 
 /** A program of ours; others than the node lie beside it. @returns {string} */
 export function binary(name = 'firstbell') {
@@ -38,13 +41,17 @@ export function binary(name = 'firstbell') {
 export class FirstbellNode {
   /** Signs tokens as the school's platform does. */
   secret = randomBytes(32).toString('hex');
-  /** `http://localhost:PORT` */
+  /** `http://localhost:PORT`, where people go */
   origin = '';
+  /** The node's own, which differs where a page of another folder stands in front. */
+  #nodeOrigin = '';
   /** @type {import('node:child_process').ChildProcess | undefined} */
   #process;
   /** @type {string[]} */
   #log = [];
   #folder = '';
+  /** @type {{ origin: string, close: () => void } | undefined} */
+  #page;
 
   /** @type {NodeSettings} */
   #settings;
@@ -63,8 +70,8 @@ export class FirstbellNode {
 
   /** Stops, as for an update, and starts again under the same address. */
   async restart() {
-    await this.stop();
-    await this.#start(new URL(this.origin).port);
+    await this.#end();
+    await this.#start(new URL(this.#nodeOrigin).port);
   }
 
   /** @param {string} port `0`: any free one */
@@ -95,10 +102,12 @@ export class FirstbellNode {
       });
     });
     try {
-      this.origin = await origin;
+      this.#nodeOrigin = await origin;
     } catch (error) {
       throw new Error(`${error.message}\n${this.logTail()}`);
     }
+    if (PAGE_FOLDER !== undefined) this.#page ??= await servePage(resolve(PAGE_FOLDER), this.#nodeOrigin);
+    this.origin = this.#page?.origin ?? this.#nodeOrigin;
   }
 
   /** @param {string} port @param {NodeSettings} settings */
@@ -169,6 +178,12 @@ export class FirstbellNode {
 
   /** Ends the node as an operator does, and asserts that it went well. */
   async stop() {
+    this.#page?.close();
+    this.#page = undefined;
+    await this.#end();
+  }
+
+  async #end() {
     const child = this.#process;
     if (child === undefined) return;
     this.#process = undefined;

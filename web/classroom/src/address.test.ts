@@ -31,6 +31,27 @@ describe('the address of the page', () => {
     expect(address('/r/math-7b', '#lang=de&token=a.b.c').token).toBe('a.b.c');
   });
 
+  it('carries the key of end-to-end encryption there, too', () => {
+    expect(address('/r/math-7b', '#token=a.b.c&key=Zx-_9.2')).toMatchObject({ token: 'a.b.c', key: 'Zx-_9.2' });
+    expect(address('/r/math-7b', '#token=a.b.c').key).toBeUndefined();
+    expect(address('/r/math-7b', '#key=').key).toBeUndefined();
+  });
+
+  it('reads what it was made of', () => {
+    for (const held of [{}, { token: 'a.b.c' }, { key: 'k-_.7' }, { token: 'a.b&c=d', key: 'ü#&' }]) {
+      const { pathname, hash } = new URL(roomPath('Größe 7b', held), 'https://school.example');
+      expect(readAddress({ pathname, hash })).toMatchObject({ room: 'Größe 7b', ...held });
+    }
+  });
+
+  it('says what is off on the way in', () => {
+    expect(address('/r/math-7b', '#token=a.b.c&camera=off').entry).toEqual({ camera: false });
+    expect(address('/r/math-7b', '#camera=off&microphone=off').entry).toEqual({ camera: false, microphone: false });
+    for (const hash of ['', '#camera=on', '#camera=', '#microphone']) {
+      expect(address('/r/math-7b', hash).entry, hash).toEqual({});
+    }
+  });
+
   it('carries none if there is none or it is empty', () => {
     for (const hash of ['', '#', '#token=', '#token', '#other=x']) {
       expect(address('/r/math-7b', hash).token, hash).toBeUndefined();

@@ -1,17 +1,36 @@
-/** What the page's address says: `/` or `/r/<room>`, and `#token=<token>`. */
+/**
+ * What the page's address says: `/` or `/r/<room>`, and behind the hash, where no server sees it,
+ * `token=<token>` and `key=<key>`.
+ */
 export interface Address {
   readonly room: string | undefined;
   readonly token: string | undefined;
+  /** Of end-to-end encryption, as it stands there: perhaps not a whole one. */
+  readonly key: string | undefined;
+  /** `camera=off`, `microphone=off`: what is off when somebody comes in by this link. */
+  readonly entry: Readonly<Partial<Record<'camera' | 'microphone', false>>>;
 }
 
 export function readAddress({ pathname, hash }: { pathname: string; hash: string }): Address {
   const [, room] = /^\/r\/([^/]+)\/?$/.exec(pathname) ?? [];
-  const token = new URLSearchParams(hash.replace(/^#/, '')).get('token') ?? '';
-  return { room: decoded(room), token: token === '' ? undefined : token };
+  const values = new URLSearchParams(hash.replace(/^#/, ''));
+  return {
+    room: decoded(room),
+    token: values.get('token') || undefined,
+    key: values.get('key') || undefined,
+    entry: {
+      ...(values.get('camera') === 'off' ? { camera: false } : {}),
+      ...(values.get('microphone') === 'off' ? { microphone: false } : {}),
+    },
+  };
 }
 
-export function roomPath(room: string): string {
-  return `/r/${encodeURIComponent(room)}`;
+export function roomPath(room: string, { token, key }: { token?: string | undefined; key?: string | undefined } = {}): string {
+  const values = Object.entries({ token, key }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`],
+  );
+  const hash = values.length === 0 ? '' : `#${values.join('&')}`;
+  return `/r/${encodeURIComponent(room)}${hash}`;
 }
 
 function decoded(room: string | undefined): string | undefined {

@@ -1,4 +1,4 @@
-import { Session, TicketStore } from '@firstbell/sdk';
+import { encryptionSupport, parseKey, Session, TicketStore } from '@firstbell/sdk';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 
 import { fetchConfig } from './api';
@@ -7,6 +7,7 @@ import { ClassScreen } from './class/class-screen';
 import { thisDevice } from './hooks';
 import { useTexts } from './i18n';
 import { cameraHeightFor, recallDataUse } from './media/data-use';
+import { applyEntry } from './media/entry';
 import { LocalMedia } from './media/local-media';
 import { videoSlotsFor } from './class/capacity';
 import { Icon } from './parts/icons';
@@ -27,8 +28,11 @@ const tickets = new TicketStore();
 /** Which screen is shown, and the way between them. */
 export function App() {
   const t = useTexts();
-  const media = useMemo(() => new LocalMedia(cameraHeightFor(recallDataUse(), thisDevice())), []);
   const [address, setAddress] = useState<Address>(() => readAddress(location));
+  const media = useMemo(() => {
+    applyEntry(address.entry);
+    return new LocalMedia(cameraHeightFor(recallDataUse(), thisDevice()));
+  }, []);
   const [screen, setScreen] = useState<Screen>(() => firstScreen(address));
 
   // A new link in the same tab is a new place.
@@ -50,9 +54,11 @@ export function App() {
   }, []);
 
   const join = (place: Place): void => {
-    if (place.dev !== undefined) {
-      rememberDevPlace(place.dev);
-      history.replaceState(null, '', roomPath(place.room));
+    const { dev, room, key } = place;
+    if (dev !== undefined) rememberDevPlace(dev);
+    if (dev !== undefined || key !== address.key) {
+      // For a reload: development tokens are remembered, all else stands in the address.
+      history.replaceState(null, '', roomPath(room, { token: address.token, key }));
       setAddress(readAddress(location));
     }
     setScreen(enter(place));
@@ -125,7 +131,9 @@ export function App() {
 
 /** A reloaded page that was in class goes straight back; every other one asks first. */
 function firstScreen(address: Address): Screen {
-  const { room, token } = address;
+  const { room, token, key } = address;
+  // What cannot be encrypted as the link says must not go out in the clear.
+  if (key !== undefined && !canEncrypt(key)) return { name: 'loading' };
   const stored = room === undefined ? undefined : tickets.load(room);
   if (room === undefined || stored === undefined) return { name: 'loading' };
   if (token !== undefined && token !== stored.token) return { name: 'loading' };
@@ -133,8 +141,13 @@ function firstScreen(address: Address): Screen {
   return enter({
     room,
     token: stored.token,
+    ...(key === undefined ? {} : { key }),
     ...(token === undefined && dev !== undefined ? { dev } : {}),
   });
+}
+
+function canEncrypt(key: string): boolean {
+  return parseKey(key) !== undefined && encryptionSupport() !== 'none';
 }
 
 function enter(place: Place): Screen {
@@ -142,6 +155,7 @@ function enter(place: Place): Screen {
     videoSlots: videoSlotsFor(thisDevice().shorterSide),
     client: { name: 'firstbell-web', version: '0.1.0' },
     tickets,
+    ...(place.key === undefined ? {} : { e2ee: { key: place.key } }),
   });
   return { name: 'class', place, session };
 }

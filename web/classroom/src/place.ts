@@ -7,6 +7,8 @@ import { recall, remember } from './storage';
 export interface Place {
   readonly room: string;
   readonly token: string;
+  /** Of end-to-end encryption; absent: none. Checked before. */
+  readonly key?: string;
   /** What the development form asked for; absent when the token came from a link. */
   readonly dev?: DevPlace;
   /** The token is the second one: the first was refused. */

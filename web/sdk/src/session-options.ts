@@ -1,3 +1,4 @@
+import type { EncryptionOptions } from './e2ee/encryption';
 import type { SendOptions } from './encodings';
 import type { LinkOptions } from './media-link';
 import type { Warning } from './protocol';
@@ -15,6 +16,8 @@ export interface SessionOptions extends SendOptions {
   readonly audioSlots?: number;
   readonly client?: { readonly name: string; readonly version: string };
   readonly tickets?: TicketStore;
+  /** End-to-end encryption; throws where the browser has none. */
+  readonly e2ee?: EncryptionOptions;
 }
 
 export interface SessionEvents extends RoomEvents, QualityEvents {

@@ -1,6 +1,7 @@
 import { Admission } from './admission';
 import { Channel, RequestError, SocketLost, type Answer, type ServerEvent } from './channel';
 import { Comeback } from './comeback';
+import { Encryption } from './e2ee/encryption';
 import { Emitter } from './emitter';
 import { MediaLink, type LinkOptions } from './media-link';
 import type {
@@ -45,6 +46,7 @@ type Joined = Extract<Answer, { type: 'joined' }>;
  * the join too, and go along into every later connection.
  */
 export class Session extends Emitter<SessionEvents> {
+  readonly encryption: Encryption | undefined;
   readonly #url: string;
   readonly #linkOptions: LinkOptions;
   readonly #client: { name: string; version: string };
@@ -72,6 +74,7 @@ export class Session extends Emitter<SessionEvents> {
     this.#view.on('roster', () => this.#wishes.keepOnly(this.#view.roster));
     this.relay(this.#view, ['roster', 'speakers', 'slots']);
     this.relay(this.#monitor, ['quality', 'line']);
+    this.encryption = options.e2ee && new Encryption(this, options.e2ee);
   }
 
   get state(): SessionState {
@@ -214,7 +217,8 @@ export class Session extends Emitter<SessionEvents> {
   #linkToJoin(): MediaLink {
     if (this.#link?.negotiations === 0) return this.#link;
     this.#dropLink();
-    this.#link = new MediaLink(this.#linkOptions);
+    const { encryption } = this;
+    this.#link = new MediaLink({ ...this.#linkOptions, ...(encryption && { encryption }) });
     this.#stats.connections += 1;
     return this.#link;
   }

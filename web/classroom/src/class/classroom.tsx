@@ -9,6 +9,7 @@ import { Logo } from '../parts/icons';
 import { Announcer } from './announcer';
 import { ConnectionBanner } from './connection-banner';
 import { Controls } from './controls';
+import { EncryptionLock } from './encryption-lock';
 import { Notices } from './notices';
 import { RosterPanel } from './roster-panel';
 import { SettingsDialog } from './settings-dialog';
@@ -60,6 +61,7 @@ export function Classroom({ session, view, room, media, onAgain, onLeave }: Clas
         <Logo size={26} />
         <h1>{room}</h1>
         <span class="class-count">{t.participants(view.roster.size)}</span>
+        <EncryptionLock session={session} room={room} />
       </header>
       <ConnectionBanner state={view.state} videoOff={off} onAgain={onAgain} />
       <Stage

@@ -27,7 +27,7 @@ export function Controls(props: ControlsProps) {
   const { microphone, camera } = devices;
   const live = ({ on, track }: Device): boolean => on && track !== null;
   return (
-    <footer class="controls" role="toolbar" aria-label={t.controls}>
+    <footer class="controls" aria-label={t.controls}>
       <div class="controls-main">
         <Toggle
           testId="microphone-button"

@@ -19,7 +19,16 @@ export function RosterPanel({ open, view, own, onClose }: RosterPanelProps) {
   const t = useTexts();
   const close = useRef<HTMLButtonElement>(null);
   useEffect(() => {
-    if (open) close.current?.focus({ preventScroll: true });
+    if (!open) return undefined;
+    const before = document.activeElement;
+    const button = close.current;
+    button?.focus({ preventScroll: true });
+    return () => {
+      // Back to where it came from, unless it has moved on by itself.
+      const now = document.activeElement;
+      const isLost = now === document.body || button?.closest('aside')?.contains(now) === true;
+      if (isLost && before instanceof HTMLElement) before.focus({ preventScroll: true });
+    };
   }, [open]);
   const people = [...view.roster.values()];
   const leading = people.filter(({ role }) => leads(role));

@@ -3,6 +3,8 @@ import type { Dictionary } from './en';
 export const de: Dictionary = {
   language: 'Sprache',
   tagline: 'Videounterricht für deine Schule',
+  checkLink: 'Kamera, Ton und Verbindung prüfen',
+  privacyLink: 'Datenschutz',
 
   devMode: 'Entwicklungsmodus',
   devModeHint: 'Wer diese Seite öffnet, kann jeden Raum betreten. Nicht für echten Unterricht.',
@@ -38,8 +40,51 @@ export const de: Dictionary = {
   deviceInsecure: 'Kamera und Mikrofon gehen nur über eine sichere Adresse (https). Du kannst teilnehmen und zuhören.',
   cameraFailed: 'Die Kamera ließ sich nicht starten. Du kannst ohne teilnehmen.',
   microphoneFailed: 'Das Mikrofon ließ sich nicht starten. Du kannst teilnehmen und zuhören.',
+  microphoneSwitched: (to) => `Dein Mikrofon wurde getrennt. Man hört dich jetzt über: ${to}`,
+  microphoneUnplugged: 'Dein Mikrofon wurde getrennt und ist aus. Schalte es ein, um ein anderes zu benutzen.',
+  cameraUnplugged: 'Deine Kamera wurde getrennt und ist aus. Schalte sie ein, um eine andere zu benutzen.',
+  blur: 'Hintergrund weichzeichnen',
+  blurFixed: 'Das Weichzeichnen des Hintergrunds wird in den Einstellungen deines Systems für alle Programme geschaltet.',
   screenUnsupported: 'Dieser Browser kann den Bildschirm nicht teilen.',
   screenFailed: 'Der Bildschirm ließ sich nicht teilen.',
+
+  permission: {
+    how: 'So erlaubst du es',
+    steps: {
+      chrome: [
+        'Klicke oben im Fenster auf das Symbol links neben der Adresse.',
+        'Schalte dort Kamera und Mikrofon ein.',
+        'Lade diese Seite neu.',
+      ],
+      android: [
+        'Tippe auf das Symbol links neben der Adresse, dann auf „Berechtigungen“.',
+        'Erlaube Kamera und Mikrofon.',
+        'Wenn sie grau sind: Öffne die Einstellungen deines Geräts, „Apps“, deinen Browser, „Berechtigungen“, und erlaube sie dort.',
+        'Lade diese Seite neu.',
+      ],
+      firefox: [
+        'Klicke links neben der Adresse auf die durchgestrichene Kamera oder das Mikrofon.',
+        'Entferne die Blockierung mit dem Kreuz daneben.',
+        'Lade diese Seite neu und wähle „Erlauben“, wenn du gefragt wirst.',
+      ],
+      safari: [
+        'Öffne in der Menüleiste „Safari“, dann „Einstellungen für diese Website“.',
+        'Stelle Kamera und Mikrofon auf „Erlauben“.',
+        'Lade diese Seite neu.',
+      ],
+      ios: [
+        'Tippe auf das Symbol links neben der Adresse, dann auf „Website-Einstellungen“.',
+        'Stelle Kamera und Mikrofon auf „Erlauben“.',
+        'In einem anderen Browser als Safari: Öffne die Einstellungen deines Geräts, suche den Browser und schalte Kamera und Mikrofon ein.',
+        'Fehlen sie dort, hat deine Schule sie auf diesem Gerät vielleicht gesperrt: Frage deine Lehrkraft.',
+      ],
+      other: [
+        'Öffne die Einstellungen deines Browsers und suche die Berechtigungen dieser Seite.',
+        'Erlaube Kamera und Mikrofon.',
+        'Lade diese Seite neu.',
+      ],
+    },
+  },
 
   muteMicrophone: 'Mikrofon ausschalten',
   unmuteMicrophone: 'Mikrofon einschalten',
@@ -153,6 +198,30 @@ export const de: Dictionary = {
   },
   errorCode: (code) => `Code: ${code}`,
   devTokenFailed: 'Der Server hat keinen Platz vergeben. Prüfe Name und Raum.',
+
+  encryption: {
+    title: 'Ende-zu-Ende-Verschlüsselung',
+    choose: 'Diesen Raum Ende zu Ende verschlüsseln',
+    chooseHint: 'Nur wer den Schlüssel hat, sieht und hört den Unterricht. Der Server leitet weiter, was er nicht lesen kann, und kann nichts aufzeichnen.',
+    passphrase: 'Kennwort (freiwillig)',
+    passphraseHint: 'Alle geben dasselbe ein. Bleibt es leer, kommt ein neuer Schlüssel in deinen Link, den du weitergibst.',
+    inLink: 'Ton und Bild sind Ende zu Ende verschlüsselt. Der Schlüssel steht in deinem Link.',
+    brokenKey: 'Der Schlüssel in diesem Link ist nicht vollständig. Bitte kopiere den ganzen Link noch einmal: Ohne Schlüssel würdest du nichts sehen und hören.',
+    unsupported: 'Dieser Browser kann nicht Ende zu Ende verschlüsseln. Bitte nimm ein aktuelles Chrome, Edge, Firefox oder Safari.',
+    on: 'Verschlüsselt',
+    onHint: 'Ende zu Ende verschlüsselt. Was heißt das?',
+    meaning: [
+      'Ton und Bild werden in deinem Browser verschlüsselt und nur in den Browsern derer geöffnet, die den Schlüssel haben.',
+      'Der Server sieht, wer da ist, wer spricht und wie viel gesendet wird, aber nicht was.',
+      'Namen und die Liste der Personen gehören nicht dazu.',
+      'Wie jede Verschlüsselung in einer Webseite verlässt sie sich auf die Seite: Wer sie ausliefert, könnte sie ändern.',
+    ],
+    passOn: 'Wer diesen Link hat, hat den Schlüssel. Gib ihn nur deiner Klasse, und nicht über diesen Server.',
+    copyLink: 'Link mit Schlüssel kopieren',
+    copied: 'Kopiert',
+    illegible: (names) => `Du kannst ${names} nicht sehen und hören: anderer Schlüssel oder keiner.`,
+    failed: 'Die Verschlüsselung ließ sich in diesem Browser nicht starten. Es wird nichts gesendet. Bitte lade die Seite neu.',
+  },
 
   shortcuts: 'Tastenkürzel',
   shortcutsEnabled: 'Kürzel mit einer Taste benutzen',

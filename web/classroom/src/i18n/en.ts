@@ -1,7 +1,11 @@
+import type { BrowserFamily } from '../media/browser';
+
 /** Every text of the page in English; the German file has the same keys, checked by the compiler. */
 export const en = {
   language: 'Language',
   tagline: 'Video lessons for your school',
+  checkLink: 'Test camera, sound and connection',
+  privacyLink: 'Privacy',
 
   // before joining
   devMode: 'Development mode',
@@ -39,8 +43,51 @@ export const en = {
   deviceInsecure: 'Camera and microphone work only over a secure address (https). You can join and listen.',
   cameraFailed: 'The camera could not be started. You can join without it.',
   microphoneFailed: 'The microphone could not be started. You can join and listen.',
+  microphoneSwitched: (to: string) => `Your microphone was unplugged. You are now heard through: ${to}`,
+  microphoneUnplugged: 'Your microphone was unplugged and is off. Switch it on to use another one.',
+  cameraUnplugged: 'Your camera was unplugged and is off. Switch it on to use another one.',
+  blur: 'Blur the background',
+  blurFixed: 'Blurring the background is switched in your system’s settings for all programs.',
   screenUnsupported: 'This browser cannot share a screen.',
   screenFailed: 'The screen could not be shared.',
+
+  permission: {
+    how: 'How to allow it',
+    steps: {
+      chrome: [
+        'Click the icon to the left of the address, at the top of the window.',
+        'Switch on camera and microphone there.',
+        'Reload this page.',
+      ],
+      android: [
+        'Tap the icon to the left of the address, then “Permissions”.',
+        'Allow camera and microphone.',
+        'If they are greyed out: open the settings of your device, “Apps”, your browser, “Permissions”, and allow them there.',
+        'Reload this page.',
+      ],
+      firefox: [
+        'Click the crossed-out camera or microphone to the left of the address.',
+        'Remove the block with the cross beside it.',
+        'Reload this page and choose “Allow” when you are asked.',
+      ],
+      safari: [
+        'Open “Safari” in the menu bar, then “Settings for this website”.',
+        'Set camera and microphone to “Allow”.',
+        'Reload this page.',
+      ],
+      ios: [
+        'Tap the icon to the left of the address, then “Website Settings”.',
+        'Set camera and microphone to “Allow”.',
+        'In another browser than Safari: open the settings of your device, find the browser and switch on camera and microphone.',
+        'If they are missing there, your school may have blocked them on this device: ask your teacher.',
+      ],
+      other: [
+        'Open the settings of your browser and look for the permissions of this page.',
+        'Allow camera and microphone.',
+        'Reload this page.',
+      ],
+    } as Readonly<Record<BrowserFamily, readonly string[]>>,
+  },
 
   // in class
   muteMicrophone: 'Mute microphone',
@@ -161,6 +208,31 @@ export const en = {
   },
   errorCode: (code: string) => `Code: ${code}`,
   devTokenFailed: 'The server did not give out a place. Check name and room.',
+
+  // end-to-end encryption
+  encryption: {
+    title: 'End-to-end encryption',
+    choose: 'Encrypt this room end to end',
+    chooseHint: 'Only people with the key see and hear the class. The server passes on what it cannot read, and cannot record it.',
+    passphrase: 'Passphrase (optional)',
+    passphraseHint: 'Everyone types the same one. If you leave it empty, a new key comes into your link, for you to pass on.',
+    inLink: 'Sound and pictures are encrypted end to end. The key is in your link.',
+    brokenKey: 'The key in this link is not complete. Please copy the whole link again: without the key you would see and hear nothing.',
+    unsupported: 'This browser cannot encrypt end to end. Please use a current Chrome, Edge, Firefox or Safari.',
+    on: 'Encrypted',
+    onHint: 'Encrypted end to end. What does that mean?',
+    meaning: [
+      'Sound and pictures are encrypted in your browser and opened only in the browsers of people who have the key.',
+      'The server sees who is here, who speaks and how much is sent, but not what.',
+      'Names and the list of people are not part of it.',
+      'Like all encryption in a web page it relies on the page: whoever serves it could change it.',
+    ] as readonly string[],
+    passOn: 'Whoever has this link has the key. Pass it on only to your class, and not through this server.',
+    copyLink: 'Copy the link with the key',
+    copied: 'Copied',
+    illegible: (names: string) => `You cannot see or hear ${names}: another key, or none.`,
+    failed: 'Encryption could not start in this browser. Nothing is sent. Please reload the page.',
+  },
 
   // shortcuts
   shortcuts: 'Keyboard shortcuts',

@@ -9,6 +9,8 @@ import {
 } from '@firstbell/sdk';
 
 import { recall, remember } from '../storage';
+import { applyBlur } from './blur';
+import { lossPlan, type DeviceNotice } from './loss';
 
 export type DeviceKind = 'camera' | 'microphone';
 
@@ -19,6 +21,8 @@ export interface Device {
   /** The open device. A muted microphone stays open, so that unmuting is instant. */
   readonly track: MediaStreamTrack | null;
   readonly problem: DeviceProblem | null;
+  /** It came or went by itself. */
+  readonly notice: DeviceNotice | null;
   /** Device id; `''` is the browser's choice. */
   readonly chosen: string;
 }
@@ -30,6 +34,7 @@ export class LocalMedia extends Emitter<{ change: void }> {
   #devices: Devices;
   #available: readonly MediaDeviceInfo[] = [];
   #cameraHeight: CameraHeight;
+  #blurred = recall('local', 'blur', false, isBoolean);
   /** Openings started under an older number are stale: their track is stopped. */
   readonly #openings: Record<DeviceKind, number> = { camera: 0, microphone: 0 };
 
@@ -42,14 +47,28 @@ export class LocalMedia extends Emitter<{ change: void }> {
       on: on[kind],
       track: null,
       problem: null,
+      notice: null,
       chosen: chosen[kind],
     });
     this.#devices = { camera: device('camera'), microphone: device('microphone') };
-    navigator.mediaDevices?.addEventListener?.('devicechange', () => void this.#refresh());
+    navigator.mediaDevices?.addEventListener?.('devicechange', () => void this.#devicesChanged());
   }
 
   get devices(): Devices {
     return this.#devices;
+  }
+
+  /** The person wants a blurred background, where the camera can. */
+  get blurred(): boolean {
+    return this.#blurred;
+  }
+
+  blur(on: boolean): void {
+    this.#blurred = on;
+    remember('local', 'blur', on);
+    const { track } = this.#devices.camera;
+    if (track !== null) applyBlur(track, on).catch(reportError);
+    this.emit('change', undefined);
   }
 
   available(kind: DeviceKind): readonly MediaDeviceInfo[] {
@@ -66,11 +85,17 @@ export class LocalMedia extends Emitter<{ change: void }> {
     void this.#refresh();
   }
 
+  /** Opens both, whatever the switches say, which stay as they are for the class. */
+  tryOut(): void {
+    for (const kind of ['microphone', 'camera'] as const) this.#set(kind, { on: true, problem: null });
+    this.open();
+  }
+
   switch(kind: DeviceKind, on: boolean): void {
     const { track } = this.#devices[kind];
     if (!on && kind === 'camera') this.#close(kind);
     if (track !== null && kind === 'microphone') track.enabled = on;
-    this.#set(kind, { on, problem: null });
+    this.#set(kind, { on, problem: null, notice: null });
     this.#rememberSwitches();
     if (on && this.#devices[kind].track === null) void this.#open(kind);
   }
@@ -92,7 +117,7 @@ export class LocalMedia extends Emitter<{ change: void }> {
 
   /** The person has read what is wrong. */
   dismiss(kind: DeviceKind): void {
-    this.#set(kind, { problem: null });
+    this.#set(kind, { problem: null, notice: null });
   }
 
   /** Lets go of both devices; the switches stay for the next class. */
@@ -111,8 +136,9 @@ export class LocalMedia extends Emitter<{ change: void }> {
         return;
       }
       this.#devices[kind].track?.stop();
-      track.addEventListener('ended', () => this.#lost(kind, track));
+      track.addEventListener('ended', () => void this.#lost(kind, track));
       if (kind === 'microphone') track.enabled = this.#devices[kind].on;
+      else if (this.#blurred) applyBlur(track, true).catch(reportError);
       this.#set(kind, { track, problem: null });
       // Names of devices are known only once one is open.
       void this.#refresh();
@@ -131,9 +157,29 @@ export class LocalMedia extends Emitter<{ change: void }> {
   }
 
   /** Unplugged, or taken away in the browser's settings. */
-  #lost(kind: DeviceKind, track: MediaStreamTrack): void {
-    if (this.#devices[kind].track !== track) return;
-    this.#set(kind, { track: null, on: false, problem: 'missing' });
+  async #lost(kind: DeviceKind, track: MediaStreamTrack): Promise<void> {
+    const device = this.#devices[kind];
+    if (device.track !== track) return;
+    const from = track.label;
+    this.#set(kind, { track: null, on: false, problem: 'missing', notice: { name: 'unplugged', from } });
+    await this.#refresh();
+    const others = this.available(kind).filter(({ label }) => label !== from).length;
+    // The person may have acted meanwhile.
+    if (this.#devices[kind].notice?.name !== 'unplugged') return;
+    if (lossPlan(kind, device.on, others).do === 'stop') return;
+    this.#set(kind, { on: true, problem: null });
+    await this.#open(kind);
+    const to = this.#devices[kind].track?.label;
+    if (to !== undefined) this.#set(kind, { notice: { name: 'switched', from, to } });
+  }
+
+  async #devicesChanged(): Promise<void> {
+    await this.#refresh();
+    for (const kind of ['microphone', 'camera'] as const) {
+      // There is one again: what the page says of it is no longer true.
+      const { problem } = this.#devices[kind];
+      if (problem === 'missing' && this.available(kind).length > 0) this.#set(kind, { problem: null });
+    }
   }
 
   async #refresh(): Promise<void> {
@@ -167,6 +213,10 @@ async function openDevice(
     if (error instanceof DeviceError && error.problem === 'missing') return open();
     throw error;
   }
+}
+
+function isBoolean(value: unknown): value is boolean {
+  return typeof value === 'boolean';
 }
 
 function isSwitches(value: unknown): value is Record<DeviceKind, boolean> {

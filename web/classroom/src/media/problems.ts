@@ -2,6 +2,7 @@ import type { DeviceProblem } from '@firstbell/sdk';
 
 import type { Dictionary } from '../i18n';
 import type { DeviceKind } from './local-media';
+import type { DeviceNotice } from './loss';
 
 /** The three causes a person can do something about, and all others. */
 export type Reason = 'missing' | 'denied' | 'busy' | 'other';
@@ -17,6 +18,15 @@ export function reasonOf(problem: DeviceProblem): Reason {
     case 'cancelled':
     case 'unknown':
       return 'other';
+  }
+}
+
+export function noticeText(t: Dictionary, kind: DeviceKind, notice: DeviceNotice): string {
+  switch (notice.name) {
+    case 'switched':
+      return t.microphoneSwitched(notice.to);
+    case 'unplugged':
+      return kind === 'camera' ? t.cameraUnplugged : t.microphoneUnplugged;
   }
 }
 

@@ -1,6 +1,7 @@
 import { useTexts } from '../i18n';
 import type { DeviceKind, LocalMedia } from '../media/local-media';
 import { useDevices } from '../hooks';
+import { BlurToggle } from './blur-toggle';
 
 /** Which camera or microphone to use. */
 export function DeviceSelect({ media, kind }: { media: LocalMedia; kind: DeviceKind }) {
@@ -9,7 +10,7 @@ export function DeviceSelect({ media, kind }: { media: LocalMedia; kind: DeviceK
   const available = media.available(kind);
   const name = kind === 'camera' ? t.camera : t.microphone;
   const chosen = available.some(({ deviceId }) => deviceId === device.chosen) ? device.chosen : '';
-  return (
+  const select = (
     <label class="field">
       <span>{name}</span>
       <select
@@ -27,5 +28,12 @@ export function DeviceSelect({ media, kind }: { media: LocalMedia; kind: DeviceK
           ))}
       </select>
     </label>
+  );
+  if (kind === 'microphone') return select;
+  return (
+    <div class="device-field">
+      {select}
+      <BlurToggle media={media} />
+    </div>
   );
 }

@@ -1,8 +1,10 @@
 import { useDevices } from '../hooks';
-import { useTexts } from '../i18n';
-import type { DeviceKind, LocalMedia } from '../media/local-media';
-import { problemText, reasonOf } from '../media/problems';
-import { Icon } from './icons';
+import { useTexts, type Dictionary } from '../i18n';
+import type { Device, DeviceKind, LocalMedia } from '../media/local-media';
+import type { DeviceNotice } from '../media/loss';
+import { noticeText, problemText, reasonOf } from '../media/problems';
+import { Icon, type IconName } from './icons';
+import { PermissionHelp } from './permission-help';
 
 const KINDS: readonly DeviceKind[] = ['microphone', 'camera'];
 
@@ -19,18 +21,21 @@ export function DeviceWarnings({ media, dismissable = false }: DeviceWarningsPro
   return (
     <div class="notices" role="status">
       {KINDS.map((kind) => {
-        const { problem } = devices[kind];
-        if (problem === null) return null;
+        const { problem, notice } = devices[kind];
+        if (problem === null && notice === null) return null;
         return (
-          <p
+          <div
             key={kind}
             class="notice"
-            data-testid="device-warning"
+            data-testid={notice === null ? 'device-warning' : 'device-notice'}
             data-kind={kind}
-            data-reason={reasonOf(problem)}
+            data-reason={notice?.name ?? (problem === null ? undefined : reasonOf(problem))}
           >
-            <Icon name={kind === 'camera' ? 'cameraOff' : 'microphoneOff'} size={20} />
-            <span>{problemText(t, kind, problem)}</span>
+            <Icon name={iconOf(kind, notice)} size={20} />
+            <div>
+              {textOf(t, kind, devices[kind])}
+              {problem === 'denied' && <PermissionHelp />}
+            </div>
             {dismissable && (
               <button
                 class="icon-button"
@@ -40,9 +45,20 @@ export function DeviceWarnings({ media, dismissable = false }: DeviceWarningsPro
                 <Icon name="close" size={18} />
               </button>
             )}
-          </p>
+          </div>
         );
       })}
     </div>
   );
+}
+
+/** That something was unplugged says more than that nothing is there. */
+function textOf(t: Dictionary, kind: DeviceKind, { notice, problem }: Device): string {
+  if (notice !== null) return noticeText(t, kind, notice);
+  return problem === null ? '' : problemText(t, kind, problem);
+}
+
+function iconOf(kind: DeviceKind, notice: DeviceNotice | null): IconName {
+  if (notice?.name === 'switched') return kind;
+  return kind === 'camera' ? 'cameraOff' : 'microphoneOff';
 }

@@ -20,6 +20,10 @@ export function PageFrame({ children, testId }: { children: ComponentChildren; t
         <LanguageSelect />
       </header>
       {children}
+      <footer class="page-footer">
+        <a href="/check">{t.checkLink}</a>
+        <a href="/privacy">{t.privacyLink}</a>
+      </footer>
     </div>
   );
 }

@@ -1,4 +1,5 @@
 import type { Role } from '@firstbell/sdk';
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 
 import { fetchDevToken, type DevPlace } from '../api';
@@ -8,6 +9,7 @@ import type { LocalMedia } from '../media/local-media';
 import { Icon } from '../parts/icons';
 import { PageFrame } from '../parts/page-frame';
 import type { Place } from '../place';
+import { EncryptionChoice, keyFor, keyTrouble, NO_WISH } from './encryption-choice';
 import { Preview } from './preview';
 
 interface PrejoinProps {
@@ -23,6 +25,11 @@ interface PrejoinProps {
 export function Prejoin({ media, address, dev, last, onJoin }: PrejoinProps) {
   const t = useTexts();
   const { token } = address;
+  const [wish, setWish] = useState(NO_WISH);
+  const join = async (place: Place): Promise<void> => {
+    const key = await keyFor(address, wish, place.room);
+    onJoin(key === undefined ? place : { ...place, key });
+  };
   if (token === undefined && !dev) {
     return (
       <PageFrame testId="prejoin">
@@ -34,24 +41,30 @@ export function Prejoin({ media, address, dev, last, onJoin }: PrejoinProps) {
       </PageFrame>
     );
   }
+  const encryption = <EncryptionChoice address={address} wish={wish} onWish={setWish} />;
+  const blocked = keyTrouble(address) !== undefined;
   return (
     <PageFrame testId="prejoin">
       {dev && (
-        <p class="dev-banner" data-testid="dev-banner" role="note">
+        <aside class="dev-banner" data-testid="dev-banner" aria-label={t.devMode}>
           <Icon name="warning" size={18} />
           <span>
             <strong>{t.devMode}.</strong> {t.devModeHint}
           </span>
-        </p>
+        </aside>
       )}
       <main class="prejoin">
         <Preview media={media} />
         <section class="prejoin-side">
           <h1>{t.joinTitle}</h1>
           {token === undefined ? (
-            <DevForm room={address.room} last={last} onJoin={onJoin} />
+            <DevForm room={address.room} last={last} blocked={blocked} onJoin={join}>
+              {encryption}
+            </DevForm>
           ) : (
-            <LinkForm room={address.room} token={token} onJoin={onJoin} />
+            <LinkForm room={address.room} token={token} blocked={blocked} onJoin={join}>
+              {encryption}
+            </LinkForm>
           )}
         </section>
       </main>
@@ -59,38 +72,43 @@ export function Prejoin({ media, address, dev, last, onJoin }: PrejoinProps) {
   );
 }
 
+interface FormProps {
+  readonly room: string | undefined;
+  /** Joining would not do what the link says. */
+  readonly blocked: boolean;
+  readonly onJoin: (place: Place) => Promise<void>;
+  /** Above the button. */
+  readonly children: ComponentChildren;
+}
+
 /** The token of the address says who and where: nothing is left to type. */
-function LinkForm(props: {
-  room: string | undefined;
-  token: string;
-  onJoin: (place: Place) => void;
-}) {
+function LinkForm(props: FormProps & { token: string }) {
   const t = useTexts();
+  const [busy, setBusy] = useState(false);
   const { name, room: tokenRoom } = peekToken(props.token);
   const room = props.room ?? tokenRoom ?? '';
   return (
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        props.onJoin({ room, token: props.token });
+        if (busy) return;
+        setBusy(true);
+        void props.onJoin({ room, token: props.token });
       }}
     >
       <p class="joining-as">
         {name !== undefined && <strong>{t.joiningAs(name)}</strong>}
         <span>{t.joiningRoom(room)}</span>
       </p>
-      <JoinButton busy={false} />
+      {props.children}
+      {!props.blocked && <JoinButton busy={busy} />}
     </form>
   );
 }
 
 const ROLES: readonly Role[] = ['teacher', 'pupil'];
 
-function DevForm(props: {
-  room: string | undefined;
-  last: DevPlace | undefined;
-  onJoin: (place: Place) => void;
-}) {
+function DevForm(props: FormProps & { last: DevPlace | undefined }) {
   const t = useTexts();
   const { last } = props;
   const [name, setName] = useState(last?.name ?? '');
@@ -109,7 +127,7 @@ function DevForm(props: {
     const place = { name: name.trim(), room: room.trim(), role };
     try {
       const token = await fetchDevToken(place);
-      props.onJoin({ room: place.room, token, dev: place });
+      await props.onJoin({ room: place.room, token, dev: place });
     } catch {
       setFailed(true);
       setBusy(false);
@@ -167,7 +185,8 @@ function DevForm(props: {
           <span>{t.devTokenFailed}</span>
         </p>
       )}
-      <JoinButton busy={busy} />
+      {props.children}
+      {!props.blocked && <JoinButton busy={busy} />}
     </form>
   );
 }
