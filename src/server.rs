@@ -13,6 +13,7 @@ use axum_server::tls_rustls::RustlsConfig;
 use firstbell_signaling::Server;
 use firstbell_signaling::plane::MediaEvent;
 use prometheus::Registry;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use crate::config::{Config, HttpConfig, MediaConfig, TlsConfig};
@@ -40,6 +41,8 @@ pub fn run(config: Config) -> anyhow::Result<()> {
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
+    // Before anybody is told that the node is there: from then on it must stop as one should.
+    let signals = StopSignals::new()?;
     let registry = Registry::new();
     let (to_signaling, media_events) = mpsc::channel(config.media.event_queue);
     let media = MediaCore::start(&config, &registry, to_signaling)?;
@@ -51,7 +54,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     )?;
     let app = signaling.router().merge(page::router());
     let handle = Handle::new();
-    let stop = stop_on_signal(handle.clone(), signaling, config.drain);
+    let stop = stop_on_signal(signals, handle.clone(), signaling, config.drain);
     let http = std::pin::pin!(serve_http(&config.http, app, handle));
     let served = serve_until_stopped(http, stop).await;
     media.stop();
@@ -73,18 +76,31 @@ async fn serve_until_stopped(
     }
 }
 
+/// SIGTERM and SIGINT, taken over from their default of ending the process at once.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+}
+
 /// Waits for SIGTERM or SIGINT, tells everybody, and ends the HTTP server.
 async fn stop_on_signal(
+    mut signals: StopSignals,
     handle: Handle<SocketAddr>,
     signaling: Server,
     drain: std::time::Duration,
 ) -> anyhow::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+        _ = signals.terminate.recv() => {}
+        _ = signals.interrupt.recv() => {}
     }
     tracing::info!("stopping: no new joins, telling everybody");
     signaling.drain(drain).await;
