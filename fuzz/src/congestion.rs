@@ -10,6 +10,9 @@ use firstbell::wire::rtcp::{
     Arrival, CongestionFeedback, ReportBlock, StreamFeedback, TransportFeedback,
 };
 
+/// Of one [`Op::Talk`]; more would only be slow.
+const MAX_ROUNDS: u8 = 60;
+
 /// Packets sent after one timeout: a full queue, and the padding of all probes that may wait.
 const MAX_DUE: usize = MAX_QUEUED + 5 * 600;
 
@@ -245,7 +248,7 @@ impl Subscriber {
     /// path's queue has grown to; then feedback about them.
     fn talk(&mut self, input: &mut Input<'_>) -> Option<()> {
         let [rounds, mask, growth, size] = input.array()?;
-        for _ in 0..rounds {
+        for _ in 0..rounds.min(MAX_ROUNDS) {
             let first = self.sequence;
             let mut heard = Vec::new();
             for at in 0..10u32 {

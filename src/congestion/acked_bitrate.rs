@@ -2,7 +2,8 @@
 //!
 //! Follows libwebrtc's robust throughput estimator: the bytes of a window over the shorter-lived of
 //! two rates, that of sending and that of arrival, with the largest pause between arrivals taken
-//! out, since it says more about the sender than about the path.
+//! out, since it says more about the sender than about the path. Packets whose feedback got lost
+//! count as arrived.
 
 use std::collections::VecDeque;
 
@@ -56,7 +57,7 @@ impl AckedBitrate {
                 self.insert(Acked {
                     sent_us: result.sent_us,
                     arrival_us,
-                    bytes: result.bytes,
+                    bytes: result.bytes.saturating_add(result.unanswered_bytes),
                 });
             }
         }
@@ -195,6 +196,7 @@ mod tests {
             probe: None,
             arrival_us: Some(arrival_ms * 1_000),
             was_lost: false,
+            unanswered_bytes: 0,
         }
     }
 

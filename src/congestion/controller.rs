@@ -217,7 +217,8 @@ impl<T> CongestionController<T> {
         self.prober.due_bytes(now_us)
     }
 
-    /// As much is in flight as the path holds: all but audio waits for feedback.
+    /// As much is in flight as the path holds, or nobody knows how much that is: all but audio waits
+    /// for feedback.
     fn is_blocked(&self) -> bool {
         self.history.in_flight() >= self.window_bytes
     }
@@ -363,7 +364,10 @@ impl<T> CongestionController<T> {
         self.application.set_estimate(outlook.capacity_bps);
         self.pacer.set_target(now_us, outlook.target_bps);
         let window = self.window.bytes(outlook.target_bps);
-        self.window_bytes = window.unwrap_or(u64::MAX);
+        self.window_bytes = match outlook.in_doubt {
+            true => 0,
+            false => window.unwrap_or(u64::MAX),
+        };
         self.plan_probes(now_us, news);
     }
 

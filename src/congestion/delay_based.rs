@@ -20,6 +20,8 @@ const STREAM_TIMEOUT_MICROS: i64 = 2_000_000;
 const LONG_QUEUE_MICROS: i64 = 80_000;
 /// A collapse: packets come out of it at less than this share of the rate they were sent at.
 const COLLAPSE: f64 = 0.6;
+/// For this long.
+const COLLAPSE_MICROS: i64 = 80_000;
 /// A drop: the rate falls to less than this share of what it was before the over-use.
 const DROP: f64 = 0.66;
 
@@ -51,6 +53,8 @@ pub struct DelayBased {
     /// The rate when the latest over-use began.
     before_overuse_bps: f64,
     drain_until_us: Option<i64>,
+    /// Since when each feedback shows a collapse.
+    collapsed_us: Option<i64>,
 }
 
 impl DelayBased {
@@ -63,6 +67,7 @@ impl DelayBased {
             arrived_us: None,
             before_overuse_bps: start_bps,
             drain_until_us: None,
+            collapsed_us: None,
         }
     }
 
@@ -95,8 +100,14 @@ impl DelayBased {
         }
     }
 
+    /// The path may have collapsed; the next feedback tells.
+    pub fn is_in_doubt(&self) -> bool {
+        self.collapsed_us.is_some()
+    }
+
     /// Feedback does not come any more: sends less until it does.
     pub fn reduce(&mut self, now_us: i64, share: f64) {
+        self.collapsed_us = None;
         self.rate.set_bps(now_us, share * self.rate.bps());
     }
 
@@ -111,8 +122,10 @@ impl DelayBased {
         if usage != Usage::Over {
             self.before_overuse_bps = self.rate.bps();
         }
-        if let Some(arrival_bps) = self.collapsed(input.recent) {
+        if let Some(arrival_bps) = self.lasting_collapse(input) {
             self.rate.on_collapse(input.now_us, arrival_bps);
+        } else if self.is_in_doubt() {
+            return recovered; // the next feedback decides
         } else if let Some(bps) = input.probe_bps
             && usage != Usage::Over
             && bps > self.rate.bps()
@@ -138,6 +151,20 @@ impl DelayBased {
             self.drain_until_us = Some(input.now_us + MAX_DRAIN_MICROS);
         }
         recovered
+    }
+
+    /// As below, but not for a mere pause of the path, after which it goes on as before.
+    fn lasting_collapse(&mut self, input: DelayInput<'_>) -> Option<f64> {
+        let Some(arrival_bps) = self.collapsed(input.recent) else {
+            self.collapsed_us = None;
+            return None;
+        };
+        let since = *self.collapsed_us.get_or_insert(input.now_us);
+        let lasts = input.now_us - since >= COLLAPSE_MICROS;
+        if lasts {
+            self.collapsed_us = None;
+        }
+        lasts.then_some(arrival_bps)
     }
 
     /// What the path carries, if that is suddenly much less than what is sent.

@@ -33,6 +33,7 @@ impl Path {
                 probe: None,
                 arrival_us: Some(sent_us + 20_000 + (self.queue_ms * 1e3) as i64),
                 was_lost: false,
+                unanswered_bytes: 0,
             });
         }
         self.delay.on_feedback(DelayInput {
@@ -81,7 +82,11 @@ fn a_collapse_is_seen_before_the_trend_and_drained() {
         path.feedback(0.0, rates(3e6, 3e6), 3e6);
     }
     path.feedback(20.0, rates(3e6, 0.5e6), 2e6);
+    assert!(!path.delay.is_in_doubt());
     path.feedback(20.0, rates(3e6, 0.5e6), 1.5e6);
+    assert!(path.delay.is_in_doubt());
+    path.feedback(20.0, rates(3e6, 0.5e6), 1e6);
+    assert!(!path.delay.is_in_doubt());
     assert_eq!(path.delay.bps(), 0.85 * 0.5e6 - 5e3);
     assert_eq!(path.delay.drain_share(), DRAIN_SHARE);
     // Over-use does not count again while it drains; capacity that falls further does.
@@ -90,7 +95,7 @@ fn a_collapse_is_seen_before_the_trend_and_drained() {
     path.feedback(5.0, rates(0.5e6, 0.2e6), 0.2e6);
     assert_eq!(path.delay.bps(), 0.85 * 0.2e6 - 5e3);
     let mut recovered = false;
-    for _ in 0..30 {
+    for _ in 0..60 {
         recovered |= path.feedback(-5.0, rates(0.1e6, 0.2e6), 0.1e6);
         assert_eq!(path.delay.drain_share() < 1.0, !recovered);
         if recovered {
@@ -109,6 +114,7 @@ fn a_queue_that_is_not_ours_is_drained_only_for_a_while() {
     }
     path.feedback(20.0, rates(3e6, 0.5e6), 2e6);
     path.feedback(0.0, rates(3e6, 0.5e6), 1e6);
+    path.feedback(0.0, rates(3e6, 0.5e6), 1e6);
     let draining = (0..60)
         .take_while(|_| {
             path.feedback(0.0, rates(0.2e6, 0.2e6), 0.2e6);
@@ -116,6 +122,21 @@ fn a_queue_that_is_not_ours_is_drained_only_for_a_while() {
         })
         .count();
     assert!((25..=30).contains(&draining), "{draining}");
+}
+
+#[test]
+fn a_pause_of_the_path_is_only_waited_for() {
+    let mut path = Path::new(3e6);
+    for _ in 0..20 {
+        path.feedback(0.0, rates(3e6, 3e6), 3e6);
+    }
+    let before = path.delay.bps();
+    path.feedback(10.0, rates(3e6, 3e6), 3e6);
+    path.feedback(0.0, rates(3e6, 0.5e6), 3e6);
+    assert!(path.delay.is_in_doubt());
+    path.feedback(-10.0, rates(3e6, 3e6), 3e6);
+    assert!(!path.delay.is_in_doubt());
+    assert!(path.delay.bps() >= 0.7 * before && path.delay.drain_share() == 1.0);
 }
 
 #[test]

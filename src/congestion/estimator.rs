@@ -70,6 +70,9 @@ pub struct Outlook {
     pub queue_us: i64,
     /// Nothing has over-used the path for longer than it takes to grow back after that.
     pub calm: bool,
+    /// The path may carry much less than it did: nothing but audio should be sent before the next
+    /// feedback.
+    pub in_doubt: bool,
     pub limit: Limit,
 }
 

@@ -128,6 +128,7 @@ impl BandwidthEstimator for Gcc {
             capacity_bps,
             loss: self.loss.average_loss(),
             calm: self.delay.is_calm(self.now_us),
+            in_doubt: self.delay.is_in_doubt(),
             queue_us: self.delay.queue_micros(),
             limit: self.limit(capacity_bps),
         }

@@ -43,6 +43,7 @@ impl Path {
             probe: None,
             arrival_us: arrives.then_some(self.now_us),
             was_lost: false,
+            unanswered_bytes: 0,
         }
     }
 

@@ -297,6 +297,7 @@ mod tests {
                 loss: 0.0,
                 queue_us: 0,
                 calm: true,
+                in_doubt: false,
                 limit: self.limit,
             };
             self.controller.poll_timeout_us(&outlook, true)

@@ -178,6 +178,7 @@ mod tests {
                 probe: Some(id(number)),
                 arrival_us: Some(arrival * 100),
                 was_lost: false,
+                unanswered_bytes: 0,
             })
             .collect();
         results.on_results(&packets)

@@ -65,6 +65,7 @@ mod tests {
                 probe: None,
                 arrival_us: Some((now_ms + way) * 1_000),
                 was_lost: false,
+                unanswered_bytes: 0,
             })
             .collect();
         delay.on_results(now_ms * 1_000, &results);

@@ -142,6 +142,7 @@ impl BandwidthEstimator for ReportEstimator {
             loss: self.loss,
             queue_us: 0,
             calm: true,
+            in_doubt: false,
             limit,
         }
     }

@@ -43,6 +43,9 @@ pub struct PacketResult {
     pub arrival_us: Option<i64>,
     /// Feedback before this one called it lost.
     pub was_lost: bool,
+    /// Bytes sent before it about which no feedback came, though feedback came about what was sent
+    /// later: the feedback got lost, not they.
+    pub unanswered_bytes: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,6 +165,7 @@ impl SendHistory {
         feedback: &TransportFeedback,
         results: &mut Vec<PacketResult>,
     ) -> usize {
+        let first = results.len();
         let mut arrival_us = self.clock.reference_time(feedback.reference_time);
         // What follows the last packet received is not lost: it may be on its way.
         let known = feedback.arrivals.iter().rposition(Option::is_some);
@@ -177,6 +181,7 @@ impl SendHistory {
                 None => unknown += 1,
             }
         }
+        self.answered(results.get_mut(first..).unwrap_or_default());
         unknown
     }
 
@@ -187,6 +192,7 @@ impl SendHistory {
         feedback: &CongestionFeedback,
         results: &mut Vec<PacketResult>,
     ) -> usize {
+        let first = results.len();
         let report_us = self.clock.report_timestamp(feedback.report_timestamp);
         let mut unknown = 0;
         for stream in &feedback.streams {
@@ -212,6 +218,7 @@ impl SendHistory {
                 }
             }
         }
+        self.answered(results.get_mut(first..).unwrap_or_default());
         unknown
     }
 
@@ -253,18 +260,35 @@ impl SendHistory {
             probe: entry.probe,
             arrival_us: arrival,
             was_lost,
+            unanswered_bytes: 0,
         });
-        if arrival.is_some() {
-            while self.flight_start <= sequence {
-                self.leave_flight();
-            }
+    }
+
+    /// What was sent before the latest packet received is not in flight any more.
+    fn answered(&mut self, results: &mut [PacketResult]) {
+        let received = |result: &&mut PacketResult| result.arrival_us.is_some();
+        let latest = results.iter_mut().filter(received);
+        let Some(latest) = latest.map(|result| result.sequence).max() else {
+            return;
+        };
+        let mut unanswered = 0u32;
+        while self.flight_start <= latest {
+            unanswered = unanswered.saturating_add(u32::from(self.leave_flight()));
+        }
+        if let Some(result) = results.iter_mut().find(received) {
+            result.unanswered_bytes = unanswered;
         }
     }
 
-    fn leave_flight(&mut self) {
-        let bytes = self.get(self.flight_start).map_or(0, |entry| entry.bytes);
-        self.in_flight = self.in_flight.saturating_sub(u64::from(bytes));
+    /// Returns the bytes, if nothing was said about the packet.
+    fn leave_flight(&mut self) -> u16 {
+        let entry = self.get(self.flight_start).copied().unwrap_or(UNUSED);
+        self.in_flight = self.in_flight.saturating_sub(u64::from(entry.bytes));
         self.flight_start += 1;
+        match entry.fate {
+            Fate::Pending => entry.bytes,
+            Fate::Unused | Fate::Lost | Fate::Received => 0,
+        }
     }
 
     fn remembers(&self, sequence: u64) -> bool {

@@ -62,6 +62,8 @@ fn feedback_across_the_wrap_becomes_results() {
         probe: None,
         arrival_us,
         was_lost: false,
+        // Four packets were sent before, about which nothing was said.
+        unanswered_bytes: u32::from(sequence == 65_534) * 4018,
     })
     .collect();
     assert_eq!(results, expected);
@@ -74,10 +76,13 @@ fn bytes_are_in_flight_until_later_feedback() {
     assert_eq!(history.in_flight(), all);
     assert_eq!(history.oldest_in_flight_us(), Some(0));
     // Packet 0 to 2: their feedback was lost.
-    told(&mut history, &feedback(3, 0, vec![None, Some(1)]));
-    let rest: u64 = (5..10).map(|sequence| 1000 + sequence % 7).sum();
+    let mut results = Vec::new();
+    history.on_transport_feedback(&feedback(3, 0, vec![None, Some(1), Some(1)]), &mut results);
+    let unanswered: Vec<_> = results.iter().map(|it| it.unanswered_bytes).collect();
+    assert_eq!(unanswered, [0, 1000 + 1001 + 1002, 0]);
+    let rest: u64 = (6..10).map(|sequence| 1000 + sequence % 7).sum();
     assert_eq!(history.in_flight(), rest);
-    assert_eq!(history.oldest_in_flight_us(), Some(5_000));
+    assert_eq!(history.oldest_in_flight_us(), Some(6_000));
     told(&mut history, &feedback(9, 0, vec![Some(1)]));
     assert_eq!(history.in_flight(), 0);
     assert_eq!(history.oldest_in_flight_us(), None);
@@ -177,6 +182,14 @@ fn congestion_feedback_names_streams() {
         (4, Some(0)),
     ];
     assert_eq!(told, expected);
+    // What the first stream's last one passed over was answered further down; the rest was not.
+    assert_eq!(
+        results[0].unanswered_bytes,
+        [0u32, 1, 2, 3, 5, 7, 8, 10, 11]
+            .map(|n| 1000 + n % 7)
+            .iter()
+            .sum::<u32>()
+    );
 }
 
 proptest! {

@@ -195,23 +195,6 @@ fn rtcp() -> Vec<Seed> {
         feedback_count: 255,
         arrivals,
     });
-    let arrival = |offset| Some(Arrival { ecn: 1, offset });
-    let congestion = Rtcp::CongestionFeedback(CongestionFeedback {
-        sender_ssrc,
-        streams: vec![
-            StreamFeedback {
-                ssrc: 3,
-                begin_sequence: 65_534,
-                arrivals: vec![arrival(Some(90)), None, arrival(None)],
-            },
-            StreamFeedback {
-                ssrc: 4,
-                begin_sequence: 7,
-                arrivals: vec![arrival(Some(0)); 2],
-            },
-        ],
-        report_timestamp: 0x8899_AABB,
-    });
     let goodbye = Rtcp::Goodbye(Goodbye {
         ssrcs: vec![1, 2],
         reason: Some("bell".into()),
@@ -231,8 +214,28 @@ fn rtcp() -> Vec<Seed> {
         ("nack", compound(&[nack])),
         ("keyframe_requests", compound(&[pli, fir])),
         ("remb", compound(&[remb])),
-        ("congestion_feedback", compound(&[congestion])),
+        ("congestion_feedback", compound(&[congestion_feedback()])),
     ]
+}
+
+fn congestion_feedback() -> Rtcp {
+    let arrival = |offset| Some(Arrival { ecn: 1, offset });
+    Rtcp::CongestionFeedback(CongestionFeedback {
+        sender_ssrc: 1,
+        streams: vec![
+            StreamFeedback {
+                ssrc: 3,
+                begin_sequence: 65_534,
+                arrivals: vec![arrival(Some(90)), None, arrival(None)],
+            },
+            StreamFeedback {
+                ssrc: 4,
+                begin_sequence: 7,
+                arrivals: vec![arrival(Some(0)); 2],
+            },
+        ],
+        report_timestamp: 0x8899_AABB,
+    })
 }
 
 fn codec() -> Vec<Seed> {
@@ -261,94 +264,103 @@ fn codec() -> Vec<Seed> {
     ]
 }
 
-/// Steps of `firstbell_fuzz::congestion`, behind the byte that says the kind of feedback.
-fn congestion() -> Vec<Seed> {
-    const TRANSPORT_WIDE: u8 = 0;
-    const CONGESTION_CONTROL: u8 = 1;
-    const REPORTS: u8 = 2;
-    let want = |bps: u32| [&[Op::Want as u8][..], &bps.to_be_bytes()].concat();
-    // Rounds, mask of losses, growth of the queue in 0.1 ms for each packet, size in 4 bytes.
-    let talk =
-        |rounds, mask, growth: i8, size| vec![Op::Talk as u8, rounds, mask, growth as u8, size];
-    let send = |class, bytes: u16| [&[Op::Send as u8, class][..], &bytes.to_be_bytes()].concat();
-    let pass = |ms: u16| [&[Op::Pass as u8][..], &(10 * ms).to_be_bytes()].concat();
-    let report = |highest: u32, lost: u32| {
+/// Steps of `firstbell_fuzz::congestion`.
+mod steps {
+    use super::{LARGE_DELTA, NOT_RECEIVED, Op};
+
+    pub fn want(bps: u32) -> Vec<u8> {
+        [&[Op::Want as u8][..], &bps.to_be_bytes()].concat()
+    }
+
+    pub fn remb(kbps: u32) -> Vec<u8> {
+        [&[Op::Remb as u8][..], &kbps.to_be_bytes()].concat()
+    }
+
+    /// Rounds, mask of losses, growth of the queue in 0.1 ms for each packet, size in 4 bytes.
+    pub fn talk(rounds: u8, mask: u8, growth: i8, size: u8) -> Vec<u8> {
+        vec![Op::Talk as u8, rounds, mask, growth as u8, size]
+    }
+
+    pub fn send(count: usize, class: u8, bytes: u16) -> Vec<u8> {
+        let once = [&[Op::Send as u8, class][..], &bytes.to_be_bytes()].concat();
+        once.repeat(count)
+    }
+
+    pub fn pass(ms: u16) -> Vec<u8> {
+        [&[Op::Pass as u8][..], &(10 * ms).to_be_bytes()].concat()
+    }
+
+    pub fn timeout() -> Vec<u8> {
+        vec![Op::Timeout as u8]
+    }
+
+    pub fn forget() -> Vec<u8> {
+        vec![Op::Forget as u8]
+    }
+
+    pub fn report(highest: u32, lost: u32) -> Vec<u8> {
         let numbers = [highest.to_be_bytes(), lost.to_be_bytes()].concat();
         [&[Op::Report as u8, 1][..], &numbers, &[0, 80]].concat()
-    };
-    let transport = [
-        &[Op::Transport as u8, 0, 6, 0, 0, 0, 2, 5][..],
-        &[4, NOT_RECEIVED, 0, LARGE_DELTA, 0xFF, 0xF0, 9],
+    }
+
+    pub fn odd_transport_feedback() -> Vec<u8> {
+        let head = [Op::Transport as u8, 0, 6, 0, 0, 0, 2, 5];
+        [&head[..], &[4, NOT_RECEIVED, 0, LARGE_DELTA, 0xFF, 0xF0, 9]].concat()
+    }
+
+    pub fn stream_feedback() -> Vec<u8> {
+        let head = [Op::Congestion as u8, 2, 0, 6, 0, 1, 0, 0, 3];
+        [&head[..], &[0x80, 40, 0, 0, 0xA0, 1]].concat()
+    }
+}
+
+/// Behind the byte that says the kind of feedback.
+fn congestion() -> Vec<Seed> {
+    use steps::*;
+    let (transport_wide, congestion_control, reports_only) = (vec![0], vec![1], vec![2]);
+    let capacity_drops = [
+        transport_wide.clone(),
+        want(4_000_000),
+        talk(40, 0, 0, 250),
+        talk(4, 0, 120, 250),
+        talk(60, 0, -100, 60),
+        talk(90, 0, 0, 250),
     ];
-    let blocks = [
-        &[Op::Congestion as u8, 2, 0, 6][..],
-        &[0, 1, 0, 0, 3],
-        &[0x80, 40, 0, 0, 0xA0, 1],
+    let losses = [
+        transport_wide.clone(),
+        want(2_000_000),
+        talk(60, 0b0101, 0, 250),
+        talk(60, 1, 1, 250),
     ];
-    let reports: Vec<_> = (0..6)
-        .map(|at| [pass(1_000), report(at * 100, at * at * 5)].concat())
-        .collect();
-    let remb = [&[Op::Remb as u8][..], &700u32.to_be_bytes()].concat();
-    let with = |kind: u8, steps: &[Vec<u8>]| [vec![kind], steps.concat()].concat();
+    let odd_feedback = [
+        transport_wide,
+        send(6, 2, 1_200),
+        odd_transport_feedback(),
+        pass(3_000),
+        timeout(),
+        forget(),
+        send(6, 0, 60),
+        odd_transport_feedback(),
+    ];
+    let streams = [
+        congestion_control,
+        want(900_000),
+        send(6, 2, 900),
+        pass(40),
+        stream_feedback(),
+        timeout(),
+        remb(700),
+    ];
+    let several = (0..6).map(|at| [pass(1_000), report(at * 100, at * at * 5)].concat());
+    let reports = [
+        [reports_only, send(9, 0, 90), remb(700)].concat(),
+        several.flatten().collect(),
+    ];
     vec![
-        (
-            "capacity_drops",
-            with(
-                TRANSPORT_WIDE,
-                &[
-                    want(4_000_000),
-                    talk(40, 0, 0, 250),
-                    talk(4, 0, 120, 250),
-                    talk(60, 0, -100, 60),
-                    talk(90, 0, 0, 250),
-                ],
-            ),
-        ),
-        (
-            "losses",
-            with(
-                TRANSPORT_WIDE,
-                &[
-                    want(2_000_000),
-                    talk(60, 0b0101, 0, 250),
-                    talk(60, 1, 1, 250),
-                ],
-            ),
-        ),
-        (
-            "odd_feedback",
-            with(
-                TRANSPORT_WIDE,
-                &[
-                    vec![send(2, 1_200); 6].concat(),
-                    transport.concat(),
-                    pass(3_000),
-                    vec![Op::Timeout as u8, Op::Forget as u8],
-                    vec![send(0, 60); 6].concat(),
-                    transport.concat(),
-                ],
-            ),
-        ),
-        (
-            "streams",
-            with(
-                CONGESTION_CONTROL,
-                &[
-                    want(900_000),
-                    vec![send(2, 900); 6].concat(),
-                    pass(40),
-                    blocks.concat(),
-                    vec![Op::Timeout as u8],
-                    remb.clone(),
-                ],
-            ),
-        ),
-        (
-            "reports",
-            with(
-                REPORTS,
-                &[vec![send(0, 90); 9].concat(), remb, reports.concat()],
-            ),
-        ),
+        ("capacity_drops", capacity_drops.concat()),
+        ("losses", losses.concat()),
+        ("odd_feedback", odd_feedback.concat()),
+        ("streams", streams.concat()),
+        ("reports", reports.concat()),
     ]
 }

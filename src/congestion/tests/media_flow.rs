@@ -29,6 +29,8 @@ pub struct FlowConfig {
     /// Rates the source comes in, as an SFU's does; without, it is whatever is allowed.
     pub layers: &'static [f64],
     pub feedback: FeedbackKind,
+    /// Share of the feedback that gets lost on its way back.
+    pub feedback_loss: f64,
     pub seed: u64,
 }
 
@@ -222,7 +224,9 @@ impl MediaFlow {
             let from = std::mem::replace(&mut self.reported_to, last.sequence + 1);
             let feedback = feedback_about(self.config.feedback, now_us, from, &arrived);
             let back_us = now_us + self.config.delay_us;
-            self.feedback.push_back((back_us, feedback));
+            if !self.rng.random_bool(self.config.feedback_loss) {
+                self.feedback.push_back((back_us, feedback));
+            }
         }
     }
 
