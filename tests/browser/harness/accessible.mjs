@@ -85,6 +85,18 @@ export function focused(page) {
   return page.evaluate(() => document.activeElement?.closest('[data-testid]')?.dataset.testid);
 }
 
+/**
+ * Whether the focus is in there, or with the browser itself, to which a dialog lets it go.
+ *
+ * @param {import('playwright-core').Page} page @param {string} testId
+ */
+export function staysIn(page, testId) {
+  return page.evaluate((id) => {
+    const { activeElement, body } = document;
+    return activeElement === body || activeElement?.closest(`[data-testid="${id}"]`) !== null;
+  }, testId);
+}
+
 /** Presses Tab until `testId` has the focus. @param {import('playwright-core').Page} page @param {string} testId */
 export async function tabTo(page, testId) {
   for (let tabs = 0; tabs < MAX_TABS; tabs += 1) {

@@ -4,8 +4,10 @@ import type {
   Quality,
   Roster,
   Session,
+  ServiceLevel,
   SessionState,
   Slot,
+  Turn,
   Warning,
 } from '@firstbell/sdk';
 import { useEffect, useReducer, useRef, useState } from 'preact/hooks';
@@ -22,6 +24,10 @@ export interface ClassView {
   readonly warnings: readonly Warning[];
   readonly quality: Quality | null;
   readonly line: Line | null;
+  /** Somebody waits to be let in. */
+  readonly turn: Turn | null;
+  /** What the node gives the room now; `null`: everything. */
+  readonly service: ServiceLevel | null;
   /** Was in the class at least once, and did not leave. */
   readonly entered: boolean;
 }
@@ -39,6 +45,8 @@ export function useSession(session: Session): ClassView {
       warnings: warnings.current,
       quality: session.quality,
       line: session.line,
+      turn: session.turn,
+      service: session.room?.service ?? null,
       entered: entered.current,
     };
   };
@@ -52,6 +60,7 @@ export function useSession(session: Session): ClassView {
       session.on('speakers', update),
       session.on('quality', update),
       session.on('line', update),
+      session.on('room', update),
       session.on('warnings', (next) => {
         warnings.current = next;
         update();
@@ -92,6 +101,16 @@ export function thisDevice(): { cores: number; shorterSide: number } {
     cores: navigator.hardwareConcurrency ?? 2,
     shorterSide: Math.min(screen.width, screen.height),
   };
+}
+
+/** The time of `performance.now()`, looked at once a second. */
+export function useNow(): number {
+  const [now, setNow] = useState(() => performance.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(performance.now()), 1_000);
+    return () => clearInterval(timer);
+  }, []);
+  return now;
 }
 
 export interface Size {

@@ -37,10 +37,51 @@ describe('the right to be in a room', () => {
     expect(store.load('math-7b')).toBeUndefined();
   });
 
+  it('is shown with a join as a whole', () => {
+    const { admission } = granted();
+    expect(admission.credentials).toEqual({ room: 'math-7b', token: 'a.b.c', resume: TICKET });
+    admission.refuse('a place');
+    expect(admission.credentials).toMatchObject({ resume: TICKET, place: 'a place' });
+    admission.dropTicket();
+    expect(admission.credentials).toEqual({ room: 'math-7b', token: 'a.b.c', place: 'a place' });
+  });
+
   it('is gone with its ticket', () => {
     const { store, admission } = granted();
     admission.dropTicket();
     expect(admission.participant).toBeUndefined();
     expect(store.load('math-7b')).toBeUndefined();
+  });
+});
+
+describe('a kept place', () => {
+  function sentAway() {
+    const admission = new Admission(new TicketStore(memoryStorage()));
+    admission.apply('math-7b', 'a.b.c');
+    admission.refuse('a place');
+    return admission;
+  }
+
+  it('is shown again after another try for the same, and for nothing else', () => {
+    const admission = sentAway();
+    admission.apply('math-7b', 'a.b.c');
+    expect(admission.credentials.place).toBe('a place');
+    for (const [room, token] of [
+      ['math-7c', 'a.b.c'],
+      ['math-7b', 'another'],
+    ] as const) {
+      const other = sentAway();
+      other.apply(room, token);
+      expect(other.credentials.place, `${room} ${token}`).toBeUndefined();
+    }
+  });
+
+  it('is worth nothing once its owner is in, or was sent away without one', () => {
+    const inside = sentAway();
+    inside.grant(TICKET);
+    expect(inside.credentials.place).toBeUndefined();
+    const without = sentAway();
+    without.refuse(undefined);
+    expect(without.credentials.place).toBeUndefined();
   });
 });

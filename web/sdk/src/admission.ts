@@ -1,22 +1,36 @@
 import type { ParticipantId, ResumeTicket } from './protocol';
 import { TicketStore } from './ticket-store';
 
-/** With what right this client is in a room: its token, and the ticket to come back with. */
+/** What a join shows of all this. */
+export interface Credentials {
+  readonly room: string;
+  readonly token: string;
+  readonly resume?: ResumeTicket;
+  readonly place?: string;
+}
+
+/**
+ * With what right this client is in a room: its token, the ticket to come back with, and the place in
+ * the queue that a node kept when it sent this client away.
+ */
 export class Admission {
   readonly #store: TicketStore;
   #room = '';
   #token = '';
   #ticket: ResumeTicket | undefined;
+  #place: string | undefined;
 
   constructor(store: TicketStore = new TicketStore()) {
     this.#store = store;
   }
 
-  get room(): string {
-    return this.#room;
-  }
-  get token(): string {
-    return this.#token;
+  get credentials(): Credentials {
+    return {
+      room: this.#room,
+      token: this.#token,
+      ...(this.#ticket === undefined ? {} : { resume: this.#ticket }),
+      ...(this.#place === undefined ? {} : { place: this.#place }),
+    };
   }
   get ticket(): ResumeTicket | undefined {
     return this.#ticket;
@@ -25,8 +39,9 @@ export class Admission {
     return this.#ticket?.participant;
   }
 
-  /** For `room` with `token`. A ticket that this tab has of the same is used. */
+  /** For `room` with `token`. A ticket that this tab has of the same is used, and a kept place. */
   apply(room: string, token: string): void {
+    if (room !== this.#room || token !== this.#token) this.#place = undefined;
     this.#room = room;
     this.#token = token;
     const stored = this.#store.load(room);
@@ -36,7 +51,13 @@ export class Admission {
   /** Let in; another ticket after each join. */
   grant(ticket: ResumeTicket): void {
     this.#ticket = ticket;
+    this.#place = undefined;
     this.#store.save(this.#room, { token: this.#token, ticket });
+  }
+
+  /** Sent away, with this place kept or none: an earlier one is worth nothing once it was shown. */
+  refuse(place: string | undefined): void {
+    this.#place = place;
   }
 
   /** A reloaded page shall not come back by itself. */

@@ -4,7 +4,7 @@ import type { ClientMessage, ErrorCode, Request, ServerMessage } from './protoco
 /** Server messages that answer nothing: what happened, rather than what was asked. */
 export type ServerEvent = Extract<
   ServerMessage,
-  { type: 'roster' | 'slots' | 'speakers' | 'connection' | 'layers' | 'line' | 'ended' }
+  { type: 'roster' | 'slots' | 'speakers' | 'room' | 'connection' | 'layers' | 'line' | 'ended' }
 >;
 /** Final answers to a request. */
 export type Answer = Extract<
@@ -29,6 +29,13 @@ export class SocketLost extends Error {
     super(message);
     this.name = 'SocketLost';
   }
+}
+
+/** What a failed request means to a session that ends by it. */
+export function faultOf(error: unknown): { code: ErrorCode; message: string } {
+  const message = error instanceof Error ? error.message : String(error);
+  // Only the server's own errors carry a code of the protocol; a browser's are numbers.
+  return { code: error instanceof RequestError ? error.code : 'internal', message };
 }
 
 interface ChannelEvents {
@@ -160,6 +167,7 @@ export class Channel extends Emitter<ChannelEvents> {
       case 'roster':
       case 'slots':
       case 'speakers':
+      case 'room':
       case 'connection':
       case 'layers':
       case 'line':

@@ -14,6 +14,7 @@ export type { QualityEvents } from './quality-monitor';
 export type { Quality, QualityLevel, QualityReason } from './quality';
 export { isFinal } from './state';
 export type { MediaHealth, SessionState } from './state';
+export type { Turn } from './turn';
 export type { Roster, RosterDelta } from './roster';
 export type { SlotState } from './slot-table';
 export { TicketStore } from './ticket-store';
@@ -35,6 +36,7 @@ export type {
   Publishing,
   Role,
   RoomState,
+  ServiceLevel,
   TrackSource,
   VideoSource,
   Warning,

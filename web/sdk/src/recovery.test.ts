@@ -60,6 +60,11 @@ describe('the remedy for a refused join', () => {
     expect(remedy(refused, HALF)).toEqual({ do: 'rejoin', afterMs: 2_500 });
   });
 
+  it('is to come back just at the time named for a kept place: that is the own turn', () => {
+    const refused = trouble({ kind: 'refused', retryAfterMs: 2_000, placeKept: true, attempt: 9 });
+    expect(remedy(refused, () => 0.99)).toEqual({ do: 'rejoin', afterMs: 2_000 });
+  });
+
   it('takes zero milliseconds as a time, not as none', () => {
     const refused = trouble({ kind: 'refused', retryAfterMs: 0 });
     expect(remedy(refused, () => 0)).toEqual({ do: 'rejoin', afterMs: 0 });

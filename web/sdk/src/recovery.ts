@@ -12,6 +12,8 @@ export interface Trouble {
   readonly restarted: boolean;
   /** Of a refusal: the server's wish; `undefined`: trying again does not help. */
   readonly retryAfterMs?: number | undefined;
+  /** Of a refusal: the server keeps this client's place in its queue until about then. */
+  readonly placeKept?: boolean;
 }
 
 export type Remedy =
@@ -38,9 +40,11 @@ export function remedy(trouble: Trouble, random: () => number): Remedy {
     case 'resume_refused':
       return { do: 'rejoin', afterMs: fullJitter(trouble.attempt, random) };
     case 'refused':
-      return trouble.retryAfterMs === undefined
-        ? { do: 'give_up' }
-        : { do: 'rejoin', afterMs: afterRefusal(trouble.retryAfterMs, random) };
+      if (trouble.retryAfterMs === undefined) return { do: 'give_up' };
+      // With a place the time is of this client's own turn: the server has spread people already,
+      // and who is late holds up all behind.
+      if (trouble.placeKept === true) return { do: 'rejoin', afterMs: trouble.retryAfterMs };
+      return { do: 'rejoin', afterMs: afterRefusal(trouble.retryAfterMs, random) };
   }
 }
 

@@ -17,7 +17,7 @@ afterEach(() => vi.unstubAllGlobals());
 function connected() {
   const view = new RoomView();
   const told: string[] = [];
-  for (const name of ['roster', 'speakers', 'slots'] as const) view.on(name, () => told.push(name));
+  for (const name of ['room', 'roster', 'speakers', 'slots'] as const) view.on(name, () => told.push(name));
   view.connect(LINES, [], (mid) => ({ id: mid }) as MediaStreamTrack);
   return { view, told };
 }
@@ -26,7 +26,7 @@ describe('the room', () => {
   it('as a whole replaces what was known', () => {
     const { view, told } = connected();
     view.replace({ roster: [person('anna')], speakers: ['anna'], mapping: [{ mid: '5', shows }], room: ROOM });
-    expect(told).toEqual(['roster', 'speakers', 'slots']);
+    expect(told).toEqual(['room', 'roster', 'speakers', 'slots']);
     expect([...view.roster.keys()]).toEqual(['anna']);
     view.replace({ roster: [person('ben')], speakers: [], mapping: [], room: ROOM });
     expect([...view.roster.keys()]).toEqual(['ben']);
@@ -40,7 +40,9 @@ describe('the room', () => {
     view.receive({ type: 'roster', joined: [person('ben')], left: [], changed: [] });
     view.receive({ type: 'slots', mapping: [{ mid: '5', shows }] });
     view.receive({ type: 'speakers', participants: ['ben'] });
-    expect(told).toEqual(['roster', 'slots', 'speakers']);
+    view.receive({ type: 'room', room: { ...ROOM, service: 'speakers_only' } });
+    expect(told).toEqual(['roster', 'slots', 'speakers', 'room']);
+    expect(view.room?.service).toBe('speakers_only');
     expect(view.slots[1]?.shows).toEqual(shows);
     expect(view.speakers).toEqual(['ben']);
   });

@@ -17,9 +17,11 @@ export interface RoomEvents {
   roster: RosterDelta;
   /** Who speaks now, loudest first. */
   speakers: readonly ParticipantId[];
+  /** The room's own state, such as what the node can give it now. */
+  room: RoomState;
 }
 
-type RoomEvent = Extract<ServerEvent, { type: 'roster' | 'slots' | 'speakers' }>;
+type RoomEvent = Extract<ServerEvent, { type: 'roster' | 'slots' | 'speakers' | 'room' }>;
 
 /** The room as the server says of it after a join and after a resume. */
 export interface WholeState {
@@ -68,6 +70,7 @@ export class RoomView extends Emitter<RoomEvents> {
     this.#roster = roster;
     this.#room = room;
     this.#speakers = speakers;
+    this.emit('room', room);
     this.emit('roster', delta);
     this.emit('speakers', speakers);
     this.#map(mapping);
@@ -85,6 +88,10 @@ export class RoomView extends Emitter<RoomEvents> {
       case 'speakers':
         this.#speakers = event.participants;
         this.emit('speakers', this.#speakers);
+        return;
+      case 'room':
+        this.#room = event.room;
+        this.emit('room', event.room);
         return;
     }
   }

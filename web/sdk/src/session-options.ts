@@ -1,4 +1,4 @@
-import type { EncryptionOptions } from './e2ee/encryption';
+import type { Encryption, EncryptionOptions } from './e2ee/encryption';
 import type { SendOptions } from './encodings';
 import type { LinkOptions } from './media-link';
 import type { Warning } from './protocol';
@@ -39,13 +39,14 @@ export interface SessionStats {
 }
 
 /** What of a session's options a connection needs, within its bounds. */
-export function linkOptions(options: SessionOptions): LinkOptions {
+export function linkOptions(options: SessionOptions, encryption: Encryption | undefined): LinkOptions {
   const { videoSlots = 9, audioSlots = 4, simulcast, screenFramerate } = options;
   return {
     videoSlots: Math.min(25, Math.max(0, videoSlots)),
     audioSlots: Math.min(8, Math.max(1, audioSlots)),
     ...(simulcast === undefined ? {} : { simulcast }),
     ...(screenFramerate === undefined ? {} : { screenFramerate }),
+    ...(encryption === undefined ? {} : { encryption }),
   };
 }
 

@@ -160,7 +160,13 @@ describe('a refusal', () => {
   it('with a time is waited out, never sooner, and then the join is tried again', async () => {
     const { session } = await aJoiningSession();
     await answer('join', refused('room_full', 4_000));
-    expect(session.state).toEqual({ name: 'waiting', code: 'room_full', retryInMs: 5_000 });
+    expect(session.state).toEqual({
+      name: 'waiting',
+      code: 'room_full',
+      retryInMs: 5_000,
+      placeKept: false,
+    });
+    expect(session.turn).toBeNull();
     await vi.advanceTimersByTimeAsync(4_999);
     expect(FakeSocket.all).toHaveLength(1);
     await vi.advanceTimersByTimeAsync(1);

@@ -1,5 +1,5 @@
 import { Admission } from './admission';
-import { Channel, RequestError, SocketLost, type Answer, type ServerEvent } from './channel';
+import { Channel, faultOf, SocketLost, type Answer, type ServerEvent } from './channel';
 import { Comeback } from './comeback';
 import { Encryption } from './e2ee/encryption';
 import { Emitter } from './emitter';
@@ -28,9 +28,11 @@ import {
   type SessionStats,
 } from './session-options';
 import { isFinal, type SessionState } from './state';
+import { turnIn, type Turn } from './turn';
 import { Wishes } from './wishes';
 
 type Joined = Extract<Answer, { type: 'joined' }>;
+type Refused = Extract<Answer, { type: 'refused' }>;
 
 /**
  * One person's stay in one room: join, media, roster, and coming back after losses.
@@ -58,6 +60,7 @@ export class Session extends Emitter<SessionEvents> {
   readonly #comeback = new Comeback();
   readonly #stats: SessionStats = { negotiations: 0, iceRestarts: 0, connections: 0, resumes: 0 };
   #state: SessionState = { name: 'idle' };
+  #turn: Turn | null = null;
   #channel: Channel | undefined;
   #link: MediaLink | undefined;
   #heartbeatMs = 10_000;
@@ -68,17 +71,21 @@ export class Session extends Emitter<SessionEvents> {
   constructor(options: SessionOptions = {}) {
     super();
     this.#url = options.url ?? defaultUrl();
-    this.#linkOptions = linkOptions(options);
     this.#client = { ...(options.client ?? { name: 'firstbell-sdk', version: '0.1.0' }) };
     this.#admission = new Admission(options.tickets);
     this.#view.on('roster', () => this.#wishes.keepOnly(this.#view.roster));
-    this.relay(this.#view, ['roster', 'speakers', 'slots']);
+    this.relay(this.#view, ['roster', 'speakers', 'slots', 'room']);
     this.relay(this.#monitor, ['quality', 'line']);
     this.encryption = options.e2ee && new Encryption(this, options.e2ee);
+    this.#linkOptions = linkOptions(options, this.encryption);
   }
 
   get state(): SessionState {
     return this.#state;
+  }
+  /** When this client is let in, while it waits for its turn; told of by `state` as well. */
+  get turn(): Turn | null {
+    return this.#turn;
   }
   /** This client's own id; `undefined` before the first join. */
   get participant(): ParticipantId | undefined {
@@ -192,16 +199,8 @@ export class Session extends Emitter<SessionEvents> {
       if (!this.#adopt(generation, channel)) return;
       for (const [source, track] of this.#published.tracks) await link.replace(source, track);
       const publishing = this.publishing;
-      const { room, token, ticket } = this.#admission;
-      const answer = await channel.request({
-        type: 'join',
-        room,
-        token,
-        offer,
-        client: this.#client,
-        publishing,
-        ...(ticket === undefined ? {} : { resume: ticket }),
-      });
+      const [credentials, client] = [this.#admission.credentials, this.#client];
+      const answer = await channel.request({ type: 'join', ...credentials, offer, client, publishing });
       if (generation !== this.#generation) return;
       if (answer.type === 'joined') await this.#enter(generation, link, answer, publishing);
       else if (answer.type === 'refused') this.#refused(answer);
@@ -217,8 +216,7 @@ export class Session extends Emitter<SessionEvents> {
   #linkToJoin(): MediaLink {
     if (this.#link?.negotiations === 0) return this.#link;
     this.#dropLink();
-    const { encryption } = this;
-    this.#link = new MediaLink({ ...this.#linkOptions, ...(encryption && { encryption }) });
+    this.#link = new MediaLink(this.#linkOptions);
     this.#stats.connections += 1;
     return this.#link;
   }
@@ -276,26 +274,25 @@ export class Session extends Emitter<SessionEvents> {
     }
   }
 
-  #refused(refusal: { code: ErrorCode; message: string; retry_after_ms?: number }): void {
+  #refused(refusal: Refused): void {
     this.#dropChannel();
+    this.#admission.refuse(refusal.place);
     if (refusal.code === 'resume_unknown' && this.#admission.ticket !== undefined) {
       // The ticket is too old, the token may still be good: come in as a new person.
       this.#admission.dropTicket();
       this.#recover({ kind: 'resume_refused', resumable: false });
       return;
     }
-    this.#recover({ kind: 'refused', resumable: false, retryAfterMs: refusal.retry_after_ms }, refusal);
+    const [retryAfterMs, placeKept] = [refusal.retry_after_ms, refusal.place !== undefined];
+    this.#recover({ kind: 'refused', resumable: false, retryAfterMs, placeKept }, refusal);
   }
 
   /** A try did not get through. */
   #failed(error: unknown): void {
     this.#dropChannel();
     if (!(error instanceof SocketLost)) {
-      const message = error instanceof Error ? error.message : String(error);
-      // Only the server's own errors carry a code of the protocol; a browser's are numbers.
-      const code = error instanceof RequestError ? error.code : 'internal';
       this.#tearDown();
-      this.#become({ name: 'refused', code, message });
+      this.#become({ name: 'refused', ...faultOf(error) });
       return;
     }
     this.#recover({ kind: 'socket', resumable: this.#resumable() });
@@ -312,7 +309,7 @@ export class Session extends Emitter<SessionEvents> {
 
   #recover(
     trouble: Omit<Trouble, 'attempt' | 'restarted'>,
-    refusal?: { code: ErrorCode; message: string },
+    refusal?: Refused,
   ): void {
     const next = this.#comeback.remedy(trouble);
     if (next.do === 'restart') {
@@ -334,7 +331,8 @@ export class Session extends Emitter<SessionEvents> {
       this.#become({ name: 'reconnecting', attempt: this.#comeback.attempt });
     } else {
       this.#dropLink();
-      this.#become({ name: 'waiting', code: refusal.code, retryInMs: next.afterMs });
+      const placeKept = refusal.place !== undefined;
+      this.#become({ name: 'waiting', code: refusal.code, retryInMs: next.afterMs, placeKept });
     }
     this.#comeBack(next.afterMs);
   }
@@ -387,6 +385,7 @@ export class Session extends Emitter<SessionEvents> {
       case 'roster':
       case 'slots':
       case 'speakers':
+      case 'room':
         this.#view.receive(event);
         return;
       case 'layers':
@@ -490,6 +489,7 @@ export class Session extends Emitter<SessionEvents> {
 
   #become(state: SessionState): void {
     this.#state = state;
+    this.#turn = turnIn(state, this.#turn, performance.now());
     this.#monitor.enter(state);
     this.emit('state', state);
   }

@@ -6,7 +6,7 @@ const STATES: readonly SessionState[] = [
   { name: 'idle' },
   { name: 'connecting', attempt: 0 },
   { name: 'queued', position: 1, etaMs: 1 },
-  { name: 'waiting', code: 'room_full', retryInMs: 1 },
+  { name: 'waiting', code: 'room_full', retryInMs: 1, placeKept: false },
   { name: 'joined', media: 'connecting' },
   { name: 'joined', media: 'connected' },
   { name: 'joined', media: 'lost' },

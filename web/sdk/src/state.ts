@@ -10,7 +10,13 @@ export type SessionState =
   | { readonly name: 'idle' }
   | { readonly name: 'connecting'; readonly attempt: number }
   | { readonly name: 'queued'; readonly position: number; readonly etaMs: number }
-  | { readonly name: 'waiting'; readonly code: ErrorCode; readonly retryInMs: number }
+  /** Sent away for now. A kept place is shown at the next try; `Session.turn` says when that is. */
+  | {
+      readonly name: 'waiting';
+      readonly code: ErrorCode;
+      readonly retryInMs: number;
+      readonly placeKept: boolean;
+    }
   | { readonly name: 'joined'; readonly media: MediaHealth }
   | { readonly name: 'reconnecting'; readonly attempt: number }
   | { readonly name: 'refused'; readonly code: ErrorCode; readonly message: string }

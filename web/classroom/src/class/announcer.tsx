@@ -9,13 +9,15 @@ interface AnnouncerProps {
   readonly microphoneOn: boolean;
   /** The banner says when pictures go, nothing else says when they are back. */
   readonly videoOff: boolean;
+  /** A notice says what the node cannot give, nothing else says when it can again. */
+  readonly reduced: boolean;
 }
 
 /**
  * Tells screen readers who comes, goes and shares, what the microphone does, and that pictures are
  * back.
  */
-export function Announcer({ session, microphoneOn, videoOff }: AnnouncerProps) {
+export function Announcer({ session, microphoneOn, videoOff, reduced }: AnnouncerProps) {
   const t = useTexts();
   const [said, setSaid] = useState('');
   const before = useRef(session.roster);
@@ -41,6 +43,13 @@ export function Announcer({ session, microphoneOn, videoOff }: AnnouncerProps) {
     if (wasOff.current && !videoOff) setSaid(texts.current.saidVideoBack);
     wasOff.current = videoOff;
   }, [videoOff]);
+  const wasReduced = useRef(reduced);
+  useEffect(() => {
+    // Gone for another reason, it is not back: what is worse is said elsewhere.
+    const all = session.room?.service === undefined && session.state.name === 'joined';
+    if (wasReduced.current && !reduced && all) setSaid(texts.current.saidServiceBack);
+    wasReduced.current = reduced;
+  }, [reduced]);
 
   return (
     <div class="visually-hidden" role="status" aria-live="polite" data-testid="announcer">

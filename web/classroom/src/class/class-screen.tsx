@@ -23,7 +23,7 @@ interface ClassScreenProps {
 /** One stay in one class: the way in, the class, and what to say when it does not work. */
 export function ClassScreen({ session, place, media, onLeft, onMove, onStart }: ClassScreenProps) {
   const view = useSession(session);
-  const { state, entered } = view;
+  const { state, turn, entered } = view;
 
   useEffect(() => {
     const stop = publishDevices(session, media);
@@ -68,13 +68,14 @@ export function ClassScreen({ session, place, media, onLeft, onMove, onStart }: 
   switch (state.name) {
     case 'refused':
     case 'ended':
-      if (renewing) return <Entering state={state} onCancel={onStart} />;
+      if (renewing) return <Entering turn={null} onCancel={onStart} />;
       return <Refusal code={state.code} onAgain={again} onStart={onStart} />;
     case 'unreachable':
       if (entered) break;
       return <Refusal code="unreachable" onAgain={again} onStart={onStart} />;
     case 'waiting':
       if (entered) break;
+      if (turn !== null) return <Entering turn={turn} onCancel={onStart} />;
       return (
         <Refusal
           code={state.code}
@@ -88,7 +89,7 @@ export function ClassScreen({ session, place, media, onLeft, onMove, onStart }: 
     case 'queued':
     case 'reconnecting':
       if (entered) break;
-      return <Entering state={state} onCancel={onStart} />;
+      return <Entering turn={turn} onCancel={onStart} />;
     case 'joined':
     case 'left':
       break;

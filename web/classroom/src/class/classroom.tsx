@@ -12,6 +12,7 @@ import { Controls } from './controls';
 import { EncryptionLock } from './encryption-lock';
 import { Notices } from './notices';
 import { RosterPanel } from './roster-panel';
+import { missedService } from './service';
 import { SettingsDialog } from './settings-dialog';
 import { useShortcuts } from './shortcuts';
 import { Sounds } from './sounds';
@@ -34,6 +35,7 @@ export function Classroom({ session, view, room, media, onAgain, onLeave }: Clas
   const screen = useScreenShare(session);
   const dataUse = useDataUse(media);
   const off = videoOff(view.state, view.line, dataUse.use);
+  const missed = missedService(view, session.participant, off);
   const [rosterOpen, setRosterOpen] = useState(false);
   const [settingsOpen, setSettingsOpen] = useState(false);
 
@@ -63,7 +65,7 @@ export function Classroom({ session, view, room, media, onAgain, onLeave }: Clas
         <span class="class-count">{t.participants(view.roster.size)}</span>
         <EncryptionLock session={session} room={room} />
       </header>
-      <ConnectionBanner state={view.state} videoOff={off} onAgain={onAgain} />
+      <ConnectionBanner state={view.state} turn={view.turn} videoOff={off} onAgain={onAgain} />
       <Stage
         session={session}
         view={view}
@@ -83,6 +85,7 @@ export function Classroom({ session, view, room, media, onAgain, onLeave }: Clas
         media={media}
         screen={screen}
         videoOff={off}
+        service={missed}
         onPictures={() => dataUse.choose('full')}
       />
       <Controls
@@ -100,6 +103,7 @@ export function Classroom({ session, view, room, media, onAgain, onLeave }: Clas
         session={session}
         microphoneOn={devices.microphone.on}
         videoOff={off === 'line'}
+        reduced={missed !== null}
       />
       <SettingsDialog
         open={settingsOpen}

@@ -1,3 +1,5 @@
+import type { ServiceLevel } from '@firstbell/sdk';
+
 import type { ClassView } from '../hooks';
 import { useTexts } from '../i18n';
 import type { LocalMedia } from '../media/local-media';
@@ -11,13 +13,17 @@ interface NoticesProps {
   readonly media: LocalMedia;
   readonly screen: ScreenShare;
   readonly videoOff: VideoOff;
+  /** What the node cannot give now. */
+  readonly service: ServiceLevel | null;
   /** The person wants to see the others after all. */
   readonly onPictures: () => void;
 }
 
 /** What the person should know, above the bar: own screen, devices, formats. */
-export function Notices({ view, media, screen, videoOff, onPictures }: NoticesProps) {
+export function Notices({ view, media, screen, videoOff, service, onPictures }: NoticesProps) {
   const t = useTexts();
+  // A newer node may have a level that this page does not know.
+  const reduced = service === null ? undefined : t.service[service];
   return (
     <div class="class-notices">
       {screen.live && (
@@ -36,6 +42,12 @@ export function Notices({ view, media, screen, videoOff, onPictures }: NoticesPr
           <button class="button button-small" onClick={onPictures}>
             {t.showPictures}
           </button>
+        </p>
+      )}
+      {reduced !== undefined && (
+        <p class="notice notice-calm" role="status" data-testid="service" data-level={service}>
+          <Icon name="clock" size={20} />
+          <span>{service === 'audio_first' ? reduced : `${reduced} ${t.serviceBack}`}</span>
         </p>
       )}
       {screen.problem !== null && (

@@ -136,7 +136,6 @@ export const de: Dictionary = {
   mediaConnecting: 'Ton und Bild werden verbunden …',
   mediaLost: 'Ton und Bild sind unterbrochen. Verbindung wird wiederhergestellt …',
   reconnecting: 'Verbindung verloren. Wird wiederhergestellt …',
-  queued: (position) => `Gerade kommen viele herein. Du bist Nummer ${position} in der Schlange.`,
   retryIn: (seconds) => `Nächster Versuch in ${seconds} s`,
   retryNow: 'Jetzt versuchen',
   tryAgain: 'Noch einmal versuchen',
@@ -147,6 +146,27 @@ export const de: Dictionary = {
   rejoin: 'Wieder teilnehmen',
   unreachableTitle: 'Der Unterricht ist nicht erreichbar',
   unreachableHint: 'Prüfe deine Internetverbindung und versuche es noch einmal.',
+
+  turn: {
+    title: 'Gerade beginnt viel Unterricht',
+    next: 'Du bist als Nächstes an der Reihe.',
+    number: (position) => `Du bist Nummer\u00a0${position} in der Schlange.`,
+    soon: 'Gleich bist du an der Reihe.',
+    seconds: (count) => `In etwa ${count} Sekunden bist du an der Reihe.`,
+    minutes: (count) =>
+      count === 1 ? 'In etwa einer Minute bist du an der Reihe.' : `In etwa ${count} Minuten bist du an der Reihe.`,
+    kept: 'Dein Platz bleibt dir, solange du wartest. Lass diese Seite offen: Es geht von selbst weiter.',
+  },
+
+  service: {
+    audio_first: 'Gerade beginnt viel Unterricht: Erst kommt der Ton, die Bilder folgen einen Moment später.',
+    thumbnails_limited: 'Der Server ist sehr ausgelastet: im Moment weniger Bilder.',
+    speakers_only: 'Der Server ist sehr ausgelastet: im Moment nur Bilder von Lehrkräften und denen, die sprechen.',
+    audio_only: 'Der Server ist sehr ausgelastet: im Moment nur Ton und geteilte Bildschirme.',
+    queue: 'Der Server ist sehr ausgelastet: im Moment nur Ton und geteilte Bildschirme, und andere kommen später herein.',
+  },
+  serviceBack: 'Bilder kommen von selbst wieder.',
+  saidServiceBack: 'Alle Bilder sind wieder da',
 
   connection: 'Verbindung',
   quality: {

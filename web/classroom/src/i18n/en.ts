@@ -142,7 +142,6 @@ export const en = {
   mediaConnecting: 'Connecting sound and picture …',
   mediaLost: 'Sound and picture are interrupted. Reconnecting …',
   reconnecting: 'Connection lost. Reconnecting …',
-  queued: (position: number) => `The class is filling up. You are number ${position} in line.`,
   retryIn: (seconds: number) => `Next try in ${seconds} s`,
   retryNow: 'Try now',
   tryAgain: 'Try again',
@@ -153,6 +152,29 @@ export const en = {
   rejoin: 'Join again',
   unreachableTitle: 'The class cannot be reached',
   unreachableHint: 'Check your internet connection, then try again.',
+
+  // waiting to be let in
+  turn: {
+    title: 'Many classes are starting right now',
+    next: 'You are next in line.',
+    number: (position: number) => `You are number\u00a0${position} in line.`,
+    soon: 'It is your turn in a moment.',
+    seconds: (count: number) => `It is your turn in about ${count} seconds.`,
+    minutes: (count: number) =>
+      count === 1 ? 'It is your turn in about a minute.' : `It is your turn in about ${count} minutes.`,
+    kept: 'Your place is kept while you wait. Keep this page open: it goes on by itself.',
+  },
+
+  // what a busy node gives
+  service: {
+    audio_first: 'Many classes are starting: sound comes first, pictures a moment later.',
+    thumbnails_limited: 'The server is very busy: fewer pictures for now.',
+    speakers_only: 'The server is very busy: for now pictures only of teachers and those who speak.',
+    audio_only: 'The server is very busy: for now only sound and shared screens.',
+    queue: 'The server is very busy: for now only sound and shared screens, and others come in later.',
+  } as Readonly<Record<string, string>>,
+  serviceBack: 'Pictures come back by themselves.',
+  saidServiceBack: 'All pictures are available again',
 
   // quality of the connection
   connection: 'Connection',

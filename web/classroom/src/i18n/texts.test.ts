@@ -1,4 +1,4 @@
-import type { ErrorCode } from '@firstbell/sdk';
+import type { ErrorCode, ServiceLevel } from '@firstbell/sdk';
 import { describe, expect, it } from 'vitest';
 
 import { refusalText } from '../class/refusal';
@@ -116,6 +116,21 @@ describe('the text for an error of the server', () => {
 
   it('is one of its own when no server answers', () => {
     expect(refusalText(de, 'unreachable')).toEqual([de.unreachableTitle, de.unreachableHint]);
+  });
+});
+
+/** The compiler asks for every level. */
+const LEVELS: Readonly<Record<ServiceLevel, true>> = {
+  audio_first: true,
+  thumbnails_limited: true,
+  speakers_only: true,
+  audio_only: true,
+  queue: true,
+};
+
+describe('the text for what a busy node gives', () => {
+  it('is there for every level, and for no other', () => {
+    for (const t of [de, en]) expect(Object.keys(t.service).sort()).toEqual(Object.keys(LEVELS).sort());
   });
 });
 
