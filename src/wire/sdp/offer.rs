@@ -165,7 +165,7 @@ impl OfferedMedia {
         };
         Some(Self {
             kind,
-            name: echo(name)?,
+            name: echo(name).filter(|name| name.bytes().all(is_token_char))?,
             protocol: echo(protocol)?,
             first_format: echo(first_format)?,
             port,

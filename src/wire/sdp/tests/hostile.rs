@@ -191,6 +191,16 @@ fn apply(text: &str, edits: &[Edit], other: &str) -> String {
     lines.join("\r\n") + "\r\n"
 }
 
+#[test]
+fn a_media_type_is_a_token() {
+    let offer = FIXTURES[2].1.replace("m=application", "m=/pplication");
+    assert!(offer.contains("m=/pplication"));
+    assert!(matches!(
+        answer_to(&offer),
+        Err(SdpError::MalformedLine { .. })
+    ));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -205,7 +215,17 @@ proptest! {
             prop_assert!(!negotiated.answer.replace("\r\n", "").contains(['\r', '\n']));
             let mut answer = std::io::Cursor::new(negotiated.answer.as_bytes());
             let parsed = rtc::sdp::SessionDescription::unmarshal(&mut answer);
-            prop_assert!(parsed.is_ok(), "{:?}\n{}", parsed, negotiated.answer);
+            // The other reader knows the registered words only; an answer repeats those of the offer
+            // (RFC 3264 §6).
+            let repeated = |error: &rtc::shared::error::Error| match error {
+                rtc::shared::error::Error::SdpInvalidValue(word) => {
+                    let mut lines = text.lines().filter(|line| line.starts_with("m="));
+                    lines.any(|line| line.contains(word.as_str()))
+                }
+                _ => false,
+            };
+            let readable = parsed.as_ref().err().is_none_or(repeated);
+            prop_assert!(readable, "{:?}\n{}", parsed, negotiated.answer);
         }
     }
 
