@@ -12,7 +12,7 @@ pub const MAX_CACHED_BYTES: usize = 640 * 1024;
 const RING_STEP_BYTES: usize = 32 * 1024;
 
 /// What the ring of entries begins with.
-const FIRST_ENTRIES: usize = 64;
+const FIRST_ENTRIES: usize = 128;
 
 /// An older packet is not worth sending again: the receiver's jitter buffer has moved on.
 pub const MAX_CACHED_AGE: Duration = Duration::from_secs(1);
@@ -262,7 +262,7 @@ mod tests {
     fn the_rings_are_as_large_as_a_second_needs() {
         let start = Instant::now();
         for (bytes, most, packets) in [
-            (18_000, 32, 64),
+            (18_000, 32, 128),
             (90_000, 96, 128),
             (240_000, 256, 256),
             (2_000_000, 640, 512),

@@ -16,6 +16,9 @@ use crate::plan::Profile;
 use crate::relay::Links;
 use crate::world::World;
 
+/// Until every table has met its busiest second: packet caches grow by steps.
+const WARM_UP: Duration = Duration::from_secs(40);
+
 thread_local! {
     // Without a destructor and constant at first: may be touched by an allocator.
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
@@ -93,7 +96,7 @@ fn nothing_is_allocated_per_forwarded_packet() {
     for _ in 0..5 {
         world.join(1, Profile::PUPIL);
     }
-    world.run_for(Duration::from_secs(8));
+    world.run_for(WARM_UP);
     world.rtp = PacketAllocations::default();
     let forwarded = world.counters().forwarding.packets_forwarded;
     world.run_for(Duration::from_secs(20));
@@ -114,7 +117,7 @@ fn nothing_is_allocated_per_relayed_packet() {
     for at in 0..5 {
         world.join_on(at % 2, 1, Profile::PUPIL);
     }
-    world.run_for(Duration::from_secs(8));
+    world.run_for(WARM_UP);
     world.rtp = PacketAllocations::default();
     world.run_for(Duration::from_secs(20));
     assert!(world.rtp.packets > 2_000 && world.rtp.relayed > 2_000);

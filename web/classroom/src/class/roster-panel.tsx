@@ -1,5 +1,5 @@
 import type { Person, Role } from '@firstbell/sdk';
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 
 import type { ClassView } from '../hooks';
 import { useTexts, type Dictionary } from '../i18n';
@@ -18,7 +18,8 @@ interface RosterPanelProps {
 export function RosterPanel({ open, view, own, onClose }: RosterPanelProps) {
   const t = useTexts();
   const close = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
+  // Before the page is drawn: no key goes to where the focus was.
+  useLayoutEffect(() => {
     if (!open) return undefined;
     const before = document.activeElement;
     const button = close.current;
