@@ -121,8 +121,9 @@ impl PacketCache {
         }
     }
 
+    /// The ring's length is a power of two.
     fn entry_place(&self, index: u64) -> usize {
-        (index % (self.entries.len() as u64).max(1)) as usize
+        index as usize & self.entries.len().saturating_sub(1)
     }
 
     /// Grows the ring when the next `len` bytes would overwrite what is still of use.

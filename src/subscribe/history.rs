@@ -146,8 +146,9 @@ impl History {
         }
     }
 
+    /// The table's length is a power of two.
     fn entry_place(&self, egress: u64) -> usize {
-        (egress % (self.entries.len() as u64).max(1)) as usize
+        egress as usize & self.entries.len().saturating_sub(1)
     }
 
     fn elapsed(&self, now: Instant) -> u32 {
