@@ -133,10 +133,10 @@ fn answers_that_do_not_fit_are_named() {
     let whole = answer_text();
     let read = |text: &str| Answer::read(text, AUDIO_SLOTS, VIDEO_SLOTS);
     assert_eq!(
-        Answer::read(&whole, AUDIO_SLOTS, 9),
+        Answer::read(&whole, AUDIO_SLOTS, VIDEO_SLOTS + 1),
         Err(AnswerError::MediaCount {
-            offered: 17,
-            answered: 16
+            offered: 18,
+            answered: 17
         })
     );
     assert_eq!(
